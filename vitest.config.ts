@@ -12,9 +12,13 @@ const long = [
   "test/packed/packed.test.ts",
   "test/packed/platform.test.ts",
   "test/telemetry/order-telemetry.test.ts",
+  "test/telemetry/command-line.test.ts",
   "test/e2e/starts.test.ts",
   "test/e2e/client-package.test.ts",
   "test/e2e/readme.test.ts",
+  "test/e2e/up-watch.test.ts",
+  "test/e2e/guest-orders.test.ts",
+  "test/backup/backup.test.ts",
 ];
 
 /** What starts real processes or takes long: `npm run test:quick` leaves it out. */

@@ -31,6 +31,7 @@ install_debian_packages() {
   command -v buildah >/dev/null || missing+=(buildah)
   command -v pgrep >/dev/null || missing+=(procps)
   command -v promtool >/dev/null || missing+=(prometheus)
+  command -v amtool >/dev/null || missing+=(prometheus-alertmanager)
   command -v chromium >/dev/null || missing+=(chromium fonts-liberation)
   # Python's virtual environments, which Debian packages separately.
   ! command -v python3 >/dev/null || python3 -c 'import ensurepip' 2>/dev/null || missing+=(python3-venv)

@@ -84,6 +84,8 @@ export async function createInMemoryPlatform(options: PlatformOptions = {}): Pro
     inventory: createServiceClient(InventoryService, between("order", "product", transports.product), {
       environment: environments.order,
     }),
+    // As with AUTH=off.
+    guestOrders: true,
     ...(options.orderCheckpoint === undefined ? {} : { checkpoint: options.orderCheckpoint }),
   });
   const modules = { user, product, order };

@@ -81,6 +81,7 @@ export const folderOrder: Readonly<Record<string, readonly (readonly string[])[]
     ["access"],
     ["client"],
     ["server"],
+    ["opentelemetry"],
     ["testing", ""],
   ],
   "packages/rpc/src/client": [["call"], ["connection"], ["wire"], ["policy"], ["batch"], [""]],

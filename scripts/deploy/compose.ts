@@ -70,6 +70,14 @@ ${services
     ports: ["127.0.0.1:9091:9090"]
     volumes: ["./deploy/prometheus:/etc/prometheus:ro", "prometheus:/prometheus"]
 
+  alertmanager:
+    image: prom/alertmanager:\${ALERTMANAGER_VERSION:-v0.28.1}
+    restart: unless-stopped
+    profiles: [telemetry]
+    command: [--config.file=/etc/alertmanager/alertmanager.yml, --storage.path=/alertmanager]
+    ports: ["127.0.0.1:9093:9093"]
+    volumes: ["./deploy/prometheus/alertmanager.yml:/etc/alertmanager/alertmanager.yml:ro"]
+
   grafana:
     image: grafana/grafana:\${GRAFANA_VERSION:-12.3.0}
     restart: unless-stopped

@@ -1,10 +1,11 @@
-import { readFile, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { composeDebugFile, composeFile } from "./compose.ts";
 import { deployedServices } from "./deployment.ts";
 import { ecsTemplate } from "./ecs.ts";
 import { kubernetesBase } from "./kubernetes.ts";
-import { prometheusForCompose } from "./prometheus.ts";
+import { kubernetesLocalServices } from "./kubernetes-local.ts";
+import { prometheusForCompose, prometheusForMachine } from "./prometheus.ts";
 
 /** Generates the deployment files that name every service, from the service list in `gen`. Keys are paths in the repository. */
 export async function deploymentFiles(gen: string): Promise<ReadonlyMap<string, string>> {
@@ -14,9 +15,13 @@ export async function deploymentFiles(gen: string): Promise<ReadonlyMap<string, 
     ["compose.debug.yaml", composeDebugFile(services)],
     ["deploy/ecs/parley.yaml", ecsTemplate(services)],
     ["deploy/prometheus/compose.yml", prometheusForCompose(services)],
+    ["deploy/prometheus/prometheus.yml", prometheusForMachine(services)],
   ]);
   for (const [name, text] of kubernetesBase(services)) {
     files.set(`deploy/kubernetes/base/${name}`, text);
+  }
+  for (const [name, text] of kubernetesLocalServices(services)) {
+    files.set(`deploy/kubernetes/overlays/local/services/${name}`, text);
   }
   return files;
 }
@@ -37,6 +42,7 @@ export async function staleDeploymentFiles(root: string, gen: string): Promise<R
 export async function writeDeploymentFiles(root: string, gen: string): Promise<readonly string[]> {
   const stale = await staleDeploymentFiles(root, gen);
   for (const [path, text] of stale) {
+    await mkdir(dirname(join(root, path)), { recursive: true });
     await writeFile(join(root, path), text);
   }
   return [...stale.keys()];

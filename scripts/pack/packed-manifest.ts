@@ -8,9 +8,8 @@ const sharedWithHost: readonly string[] = ["@bufbuild/protobuf", "@connectrpc/co
 
 /** The package.json of a packed package. `isUsed` returns whether the compiled code imports a package. */
 export function packedManifest(packed: PackedPackage, isUsed: (name: string) => boolean): Record<string, unknown> {
-  const { name, version, description, license, sideEffects, dependencies, peerDependencies } = readManifest(
-    packed.folder,
-  );
+  const manifest = readManifest(packed.folder);
+  const { name, version, description, license, sideEffects, dependencies, peerDependencies } = manifest;
   const ranges = Object.entries(dependencies ?? {}).flatMap(([dependency, range]) => rangeOf(dependency, range));
   const used = ranges.filter(([dependency]) => isUsed(dependency));
   const peers = used.filter(([dependency]) => sharedWithHost.includes(dependency));
@@ -27,6 +26,7 @@ export function packedManifest(packed: PackedPackage, isUsed: (name: string) => 
     exports: exportsOf(packed),
     ...fieldOf("dependencies", own),
     ...fieldOf("peerDependencies", [...Object.entries(peerDependencies ?? {}), ...peers]),
+    ...(manifest.peerDependenciesMeta === undefined ? {} : { peerDependenciesMeta: manifest.peerDependenciesMeta }),
     publishConfig: { access: "public" },
   };
 

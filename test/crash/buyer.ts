@@ -21,7 +21,7 @@ const scarceShare = 0.3;
 
 export interface BuyerOptions {
   readonly ledger: Ledger;
-  readonly clients: readonly [ShopClient, ShopClient];
+  readonly clients: readonly ShopClient[];
   /** Products with ample stock, bought besides the serial products. */
   readonly plentyIds: readonly string[];
   /** Products that sell out and are restocked. */

@@ -1,3 +1,4 @@
+import type { PostgresBinaries } from "@parley/store/postgres-server";
 import { type PlatformPrograms, startPlatformPrograms } from "../processes/platform-programs.ts";
 import { type BuyerOptions, buy } from "./buyer.ts";
 import { breakThings, type FaultCounts } from "./faults.ts";
@@ -17,7 +18,11 @@ export interface CrashRunOptions {
   /** Determines the faults and their times. The processes themselves are not deterministic. */
   readonly seed: number;
   /** The path of `redis-server`. If set, events travel over Redis, and Redis gets faults too. */
-  readonly redisServer?: string;
+  readonly redisServer?: string | undefined;
+  /** If set, the services share databases on a PostgreSQL server, which gets faults too. */
+  readonly postgres?: PostgresBinaries | undefined;
+  /** The number of processes of each service. More than one need PostgreSQL. Default: 1. */
+  readonly replicas?: number;
   /** Default: 32. */
   readonly buyers?: number;
   /** Corrupts the databases once everything has settled, to prove the checks. */
@@ -30,6 +35,8 @@ export interface CrashRunOptions {
 export interface CrashReport extends FaultCounts {
   readonly seed: number;
   readonly broker: "direct" | "redis";
+  readonly database: "sqlite" | "postgres";
+  readonly replicas: number;
   readonly orders: number;
   readonly acknowledged: number;
   readonly cancelled: number;
@@ -50,12 +57,15 @@ export interface CrashReport extends FaultCounts {
 /** The slowest recovery: events that a dead consumer holds in Redis (15 s), after a backoff of 30 s, with a margin. */
 const settleMaxMs = 90_000;
 const lastLinesMax = 25;
+/** Replicas may pause for longer than the leases of orders (7 s) and event partitions (5 s), since others take over their work. */
+const faultsOfReplicas = { brokenMax: 3, longHangShare: 0.3 };
+
 /** Starts the platform, injects faults while clients use it, lets it settle, and checks the invariants. */
 export async function crashRun(options: CrashRunOptions): Promise<CrashReport> {
-  const { seconds, seed, redisServer, buyers = 32 } = options;
+  const { seconds, seed, redisServer, postgres, replicas = 1, buyers = 32 } = options;
   const random = seededRandom(seed);
   const ended = options.signal ?? new AbortController().signal;
-  const platform = await startPlatformPrograms(redisServer === undefined ? {} : { redisServer });
+  const platform = await startPlatformPrograms({ ...(redisServer && { redisServer }), postgres, replicas });
   const watchers = startWatchers(platform, random);
   try {
     const { serialProducts, ...products } = await createProducts(platform);
@@ -67,7 +77,7 @@ export async function crashRun(options: CrashRunOptions): Promise<CrashReport> {
     // Redis may lose its data: its events are still in the outboxes.
     const loseDataOf = new Map(platform.redis === undefined ? [] : [[platform.redis, platform.loseRedisData]]);
     const [counts] = await Promise.all([
-      breakThings(platform.programs, { random, signal: over, loseDataOf }),
+      breakThings(platform.programs, { random, signal: over, loseDataOf, ...(replicas > 1 && faultsOfReplicas) }),
       restock(shop, over),
       ...Array.from({ length: buyers }, () => buy(shop, over)),
     ]);
@@ -89,6 +99,8 @@ export async function crashRun(options: CrashRunOptions): Promise<CrashReport> {
       ...counts,
       seed,
       broker: platform.redis === undefined ? "direct" : "redis",
+      database: platform.postgres === undefined ? "sqlite" : "postgres",
+      replicas,
       orders: requests.length,
       acknowledged: requests.filter(({ answers }) => answers.length > 0).length,
       cancelled: requests.filter(({ cancel }) => cancel === "acknowledged").length,

@@ -7,6 +7,8 @@ export interface FaultCounts {
   stops: number;
   /** Kills of a program that had just started and was recovering. */
   killsInRecovery: number;
+  /** Stops for longer than any lease. */
+  longStops: number;
   /** Programs that were stopped with SIGTERM and drained. */
   drains: number;
   /** The last lines of programs that exited unexpectedly. */
@@ -19,6 +21,10 @@ export interface FaultOptions {
   /** Deletes the data of a stopped program. Only for programs whose data the platform may lose. */
   readonly loseDataOf?: ReadonlyMap<Program, () => Promise<void>>;
   readonly random: () => number;
+  /** The maximum number of faulty programs at once. With more, hardly any order would progress, and the run would test nothing. Default: 2. */
+  readonly brokenMax?: number;
+  /** The share of stops that last longer than any lease. Default: 0. */
+  readonly longHangShare?: number;
   /** Ends the fault injection. Current faults are undone first. */
   readonly signal: AbortSignal;
 }
@@ -29,10 +35,10 @@ const faultEveryMs = [150, 700] as const;
 const awayMs = [0, 800] as const;
 /** How long a program is stopped: from a hiccup to longer than most deadlines. */
 const hangMs = [50, 2_500] as const;
+/** How long a program is stopped so that others take over its work. */
+const longHangMs = [8_000, 12_000] as const;
 /** A restarted program may be killed again within this time, which covers the start of its recovery. */
 const recoveryMs = [20, 700] as const;
-/** The maximum number of faulty programs at once. With more, hardly any order would progress, and the run would test nothing. */
-const brokenMax = 2;
 const stopShare = 0.4;
 const killWhileStoppedShare = 0.25;
 const killInRecoveryShare = 0.3;
@@ -46,8 +52,16 @@ const outputMax = 2_000;
  * not restart.
  */
 export async function breakThings(programs: readonly Program[], options: FaultOptions): Promise<FaultCounts> {
-  const { random, signal, loseDataOf = new Map() } = options;
-  const counts: FaultCounts = { kills: 0, stops: 0, killsInRecovery: 0, drains: 0, losses: 0, endedAlone: [] };
+  const { random, signal, loseDataOf = new Map(), brokenMax = 2, longHangShare = 0 } = options;
+  const counts: FaultCounts = {
+    kills: 0,
+    stops: 0,
+    longStops: 0,
+    killsInRecovery: 0,
+    drains: 0,
+    losses: 0,
+    endedAlone: [],
+  };
   const underWay = new Map<Program, Promise<void>>();
   const failures: unknown[] = [];
 
@@ -73,10 +87,18 @@ export async function breakThings(programs: readonly Program[], options: FaultOp
   async function hang(victim: Program) {
     counts.stops++;
     victim.signal("SIGSTOP");
-    // Most are short.
-    await pause(hangMs[0] + (hangMs[1] - hangMs[0]) * random() ** 2, signal);
+    await pause(hangTimeMs(), signal);
     if (random() < killWhileStoppedShare) await kill(victim);
     else victim.signal("SIGCONT");
+  }
+
+  function hangTimeMs(): number {
+    if (random() < longHangShare) {
+      counts.longStops++;
+      return between(...longHangMs, random);
+    }
+    // Most are short.
+    return hangMs[0] + (hangMs[1] - hangMs[0]) * random() ** 2;
   }
 
   async function drain(victim: Program) {

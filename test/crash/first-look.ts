@@ -1,19 +1,24 @@
 import { randomUUID } from "node:crypto";
-import type { PlatformPrograms } from "../processes/platform-programs.ts";
 import { attempt } from "./attempt.ts";
+import { wasConfirmed } from "./invariants-of-orders.ts";
 import type { SerialProducts } from "./ledger.ts";
-import { type Observation, observe } from "./observation.ts";
+import { type Observation, observe, type PlatformClients } from "./observation.ts";
 import { pause } from "./random.ts";
 import type { Watchers } from "./watchers.ts";
 
 /** It takes a second on an idle machine, and far longer on a busy one. */
 const firstLookMaxMs = 60_000;
 
+export interface FirstLookOptions extends Pick<SerialProducts, "low"> {
+  /** The buyer of the first orders. Default: a sample user. */
+  readonly userId?: string;
+}
+
 /** Places a few orders so that each watcher has a position, and observes the state once these orders have settled. */
 export async function firstLook(
-  platform: PlatformPrograms,
+  platform: PlatformClients,
   watchers: Watchers,
-  { low }: SerialProducts,
+  { low, userId = "1" }: FirstLookOptions,
 ): Promise<Observation> {
   const giveUpMs = performance.now() + firstLookMaxMs;
   const checkTime = () => {
@@ -22,14 +27,14 @@ export async function firstLook(
   let orders = 0;
   while (!watchers.hasPositions()) {
     checkTime();
-    await placeOrder(platform, { productId: low, checkTime });
+    await placeOrder(platform, { productId: low, userId, checkTime });
     orders++;
     await pause(100);
   }
   let seen = await observe(platform);
   while (
     watchers.watched.notificationChanges.length === 0 ||
-    seen.notifications.length < orders ||
+    seen.notifications.length < Math.max(orders, seen.orders.filter(wasConfirmed).length) ||
     isBehind(watchers, seen)
   ) {
     checkTime();
@@ -42,10 +47,11 @@ export async function firstLook(
 
 /** Retries: no fault is injected yet, but a machine that has just started everything may be too busy to respond in time. */
 async function placeOrder(
-  { orders }: PlatformPrograms,
-  { productId, checkTime }: { readonly productId: string; readonly checkTime: () => void },
+  { orders }: PlatformClients,
+  options: { readonly productId: string; readonly userId: string; readonly checkTime: () => void },
 ): Promise<void> {
-  const request = { requestId: randomUUID(), userId: "1", items: [{ productId, quantity: 1 }] };
+  const { productId, userId, checkTime } = options;
+  const request = { requestId: randomUUID(), userId, items: [{ productId, quantity: 1 }] };
   let outcome = await attempt(orders.createOrder(request));
   while (outcome.kind === "unclear") {
     checkTime();

@@ -63,8 +63,11 @@ export interface Watched {
   readonly notificationChanges: readonly SeenNotificationChange[];
 }
 
+/** Clients of the whole platform that may read everything. */
+export type PlatformClients = Pick<PlatformPrograms, "products" | "inventory" | "orders" | "notifications">;
+
 /** Reads everything through the public API. */
-export async function observe({ products, orders, notifications }: PlatformPrograms): Promise<Observation> {
+export async function observe({ products, orders, notifications }: PlatformClients): Promise<Observation> {
   // Orders first: the stock and the notifications of every order in this list are then at least as recent.
   const seenOrders = (await allOrders(orders)).map(seenOrder);
   const { products: listed } = await products.listProducts({ pageSize: 100 });

@@ -5,7 +5,7 @@ const shownMax = 10;
 
 /** The report of a run, as text. */
 export function reportText(report: CrashReport): string {
-  const { broker, seed, violations } = report;
+  const { broker, database, replicas, seed, violations } = report;
   const rows: readonly (readonly [string, string])[] = [
     [
       "orders",
@@ -19,13 +19,16 @@ export function reportText(report: CrashReport): string {
       `${report.kills}, and ${report.killsInRecovery} more during recovery; ${report.losses} with all data lost (Redis)`,
     ],
     ["drains", String(report.drains)],
-    ["stops", String(report.stops)],
+    ["stops", `${report.stops}, ${report.longStops} of them longer than any lease`],
     ["reconnects", `${report.reconnects} of the three Watch methods`],
     ["recovered", `${report.recovered} orders that got no clear answer at first`],
     ["settled", `${(report.settledMs / 1_000).toFixed(1)} s after the last fault`],
     ["violations", String(violations.length)],
   ];
-  const lines = [`broker ${broker}, seed ${seed}`, ...rows.map(([name, value]) => `  ${name.padEnd(14)}${value}`)];
+  const lines = [
+    `broker ${broker}, database ${database}, replicas ${replicas}, seed ${seed}`,
+    ...rows.map(([name, value]) => `  ${name.padEnd(14)}${value}`),
+  ];
   return [...lines, ...evidenceLines(report)].join("\n");
 }
 

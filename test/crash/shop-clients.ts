@@ -11,15 +11,16 @@ export interface ShopClient {
   readonly inventory: Client<typeof InventoryService>;
 }
 
-/** The same methods with two clients: Parley's own over gRPC, and stock Connect with JSON over HTTP/1.1. */
-export function shopClients(platform: PlatformPrograms): readonly [ShopClient, ShopClient] {
+/** The same methods with several clients: Parley's own over gRPC, and for each replica stock Connect with JSON over HTTP/1.1. */
+export function shopClients(platform: PlatformPrograms): readonly ShopClient[] {
   const json = (baseUrl: string) => createConnectTransport({ baseUrl, httpVersion: "1.1", useBinaryFormat: false });
+  const { order, product } = platform.replicas;
   return [
     { dialect: "gRPC", orders: platform.orders, inventory: platform.inventory },
-    {
-      dialect: "JSON",
-      orders: createClient(OrderService, json(platform.order.url)),
-      inventory: createClient(InventoryService, json(platform.product.url)),
-    },
+    ...order.map(({ name, url }, index) => ({
+      dialect: `JSON to ${name}`,
+      orders: createClient(OrderService, json(url)),
+      inventory: createClient(InventoryService, json((product[index] ?? platform.product).url)),
+    })),
   ];
 }

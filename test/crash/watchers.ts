@@ -1,6 +1,6 @@
-import type { PlatformPrograms } from "../processes/platform-programs.ts";
 import { type Follower, follow } from "./follower.ts";
 import {
+  type PlatformClients,
   type SeenNotificationChange,
   type SeenOrderChange,
   type SeenStockChange,
@@ -19,7 +19,7 @@ export interface Watchers {
   stop(): Promise<void>;
 }
 
-export function startWatchers(platform: PlatformPrograms, random: () => number): Watchers {
+export function startWatchers(platform: PlatformClients, random: () => number): Watchers {
   const { inventory, orders, notifications } = platform;
   // The streams have no deadline.
   const stock: Follower<SeenStockChange> = follow({

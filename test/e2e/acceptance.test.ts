@@ -151,6 +151,13 @@ describe("after npm start", () => {
   });
 });
 
+it("deploy/smoke.sh passes", async () => {
+  const { code, output, errorOutput } = await run("sh", ["deploy/smoke.sh", `http://${address(8080)}`]);
+  expect([code, errorOutput]).toEqual([0, ""]);
+  expect(output).toMatch(/✓ a guest's order is confirmed.*All is well/s);
+  expect(output).not.toContain("left out");
+}, 60_000);
+
 describe("bad input", () => {
   const one = { productId: "101", quantity: 1 };
   const fiveMiB = 5 * 1024 * 1024;
@@ -164,7 +171,13 @@ describe("bad input", () => {
       /999/,
       { reason: "PRODUCT_NOT_FOUND" },
     ],
-    ["no user", { items: [one] }, "invalid_argument", /`userId` is required/, { fields: ["userId"] }],
+    [
+      "a guest's address that is none",
+      { items: [one], guestEmail: "me" },
+      "invalid_argument",
+      /e-mail/,
+      { fields: ["guestEmail"] },
+    ],
     [
       "quantity 0",
       { userId: "1", items: [{ productId: "101", quantity: 0 }] },

@@ -9,7 +9,12 @@ export interface CliMistake {
 const money = "an amount with a currency, such as 999.99USD, with at most nine decimals";
 
 export const cliMistakes: readonly CliMistake[] = [
-  { command: "order create", exitCode: 2, message: "`--user` is required. `--item` is required." },
+  {
+    command: "order create",
+    exitCode: 2,
+    message:
+      "INVALID_ARGUMENT: `--item` is required: 1 to 100 lines. For an order of one product, `--product` and `--quantity` are enough.",
+  },
   { command: "order get", exitCode: 2, message: "`<order-id>` is required." },
   {
     command: "order create --user 1 --item 101",
@@ -30,7 +35,7 @@ export const cliMistakes: readonly CliMistake[] = [
   {
     command: 'order create --data {"userId":1}',
     exitCode: 2,
-    message: '`--data`: `userId` must be a string, such as "101"; it is a number.',
+    message: '`--data`: `userId` must be a string, such as "1"; it is a number.',
   },
   {
     command: 'order create --data {"userID":"1"}',

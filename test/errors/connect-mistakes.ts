@@ -10,8 +10,8 @@ export const connectMistakes: readonly HttpMistake[] = [
     body: {},
     status: 400,
     reason: "INVALID_REQUEST",
-    fields: ["userId", "items"],
-    message: "`userId` is required. `items` is required.",
+    fields: ["items"],
+    message: "`items` is required: 1 to 100 lines. For an order of one product, `productId` and `quantity` are enough.",
   },
   {
     to: "order",
@@ -24,20 +24,20 @@ export const connectMistakes: readonly HttpMistake[] = [
   {
     to: "order",
     request: "POST /order.v1.OrderService/CreateOrder",
-    body: { userId: 1, items: [item] },
+    body: { userId: 7, items: [item] },
     status: 400,
     reason: "INVALID_REQUEST",
     fields: ["userId"],
-    message: '`userId` must be a string, such as "101"; it is a number.',
+    message: '`userId` must be a string, such as "7"; it is a number.',
   },
   {
     to: "order",
     request: "POST /order.v1.OrderService/CreateOrder",
-    body: { user_id: 1, items: [item] },
+    body: { user_id: 7, items: [item] },
     status: 400,
     reason: "INVALID_REQUEST",
     fields: ["user_id"],
-    message: '`user_id` must be a string, such as "101"; it is a number.',
+    message: '`user_id` must be a string, such as "7"; it is a number.',
   },
   {
     to: "order",
@@ -83,8 +83,9 @@ export const connectMistakes: readonly HttpMistake[] = [
     headers: { "content-type": "application/proto" },
     status: 400,
     reason: "INVALID_REQUEST",
-    fields: ["user_id", "items"],
-    message: "`user_id` is required. `items` is required.",
+    fields: ["items"],
+    message:
+      "`items` is required: 1 to 100 lines. For an order of one product, `product_id` and `quantity` are enough.",
   },
   {
     to: "order",

@@ -32,8 +32,9 @@ export const grpcMistakes: readonly GrpcMistake[] = [
     call: (to) => createClient(OrderService, to).createOrder({}),
     code: Code.InvalidArgument,
     reason: "INVALID_REQUEST",
-    fields: ["user_id", "items"],
-    message: "`user_id` is required. `items` is required.",
+    fields: ["items"],
+    message:
+      "`items` is required: 1 to 100 lines. For an order of one product, `product_id` and `quantity` are enough.",
   },
   {
     to: "order",

@@ -10,8 +10,8 @@ export const restMistakes: readonly HttpMistake[] = [
     body: {},
     status: 400,
     reason: "INVALID_REQUEST",
-    fields: ["userId", "items"],
-    message: "`userId` is required. `items` is required.",
+    fields: ["items"],
+    message: "`items` is required: 1 to 100 lines. For an order of one product, `productId` and `quantity` are enough.",
   },
   {
     to: "gateway",
@@ -19,8 +19,8 @@ export const restMistakes: readonly HttpMistake[] = [
     body: "",
     status: 400,
     reason: "INVALID_REQUEST",
-    fields: ["userId", "items"],
-    message: "`userId` is required. `items` is required.",
+    fields: ["items"],
+    message: "`items` is required: 1 to 100 lines. For an order of one product, `productId` and `quantity` are enough.",
   },
   {
     to: "gateway",
@@ -59,11 +59,11 @@ export const restMistakes: readonly HttpMistake[] = [
   {
     to: "gateway",
     request: "POST /orders",
-    body: { userId: 1, items: [item] },
+    body: { userId: 7, items: [item] },
     status: 400,
     reason: "INVALID_REQUEST",
     fields: ["userId"],
-    message: '`userId` must be a string, such as "101"; it is a number.',
+    message: '`userId` must be a string, such as "7"; it is a number.',
   },
   {
     to: "gateway",
@@ -183,12 +183,30 @@ export const restMistakes: readonly HttpMistake[] = [
   {
     to: "gateway",
     request: "POST /products",
-    body: { name: "Webcam", price: 49.5 },
+    body: { name: "Webcam", price: "49.5" },
     status: 400,
     reason: "INVALID_REQUEST",
     fields: ["price"],
     message:
-      '`price` must be an object, such as {"currencyCode": "USD", "units": "49", "nanos": 500000000}; it is a number.',
+      '`price` must be an object, such as {"currencyCode": "USD", "units": "49", "nanos": 500000000}; it is a string.',
+  },
+  {
+    to: "gateway",
+    request: "POST /products",
+    body: '{"name":"Webcam","price":0.00000000012}',
+    status: 400,
+    reason: "INVALID_REQUEST",
+    fields: ["price"],
+    message: "`price` must have at most 9 decimals, such as 199.99; it is 0.00000000012.",
+  },
+  {
+    to: "gateway",
+    request: "POST /orders",
+    body: { userId: "1", items: [item], productId: "101", quantity: 1 },
+    status: 400,
+    reason: "INVALID_REQUEST",
+    fields: ["productId"],
+    message: "Set either `items` or `productId`, not both.",
   },
   {
     to: "gateway",

@@ -1,48 +1,25 @@
 import { execFile, spawn } from "node:child_process";
 import { createHash } from "node:crypto";
-import { access, mkdir, readFile, rename } from "node:fs/promises";
-import { homedir } from "node:os";
-import { delimiter, join } from "node:path";
+import { mkdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
+import { cacheFolder, type FoundProgram, goProgram, isThere, lastLine, programPath } from "../processes/go-program.ts";
 
 /** The path of a program, or the reason why it is missing. */
-export type Program = { readonly path: string } | { readonly missing: string };
-
-/** The cache of programs that take long to build. */
-export const cacheFolder: string = join(process.env.XDG_CACHE_HOME ?? join(homedir(), ".cache"), "parley");
+export type Program = FoundProgram;
 
 export const here = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
 
 /** grpc-go's interop client and server, built from `go/` at the versions of its go.mod. */
 export function goPeer(): Promise<Program> {
-  return goProgram("grpc-go-peer", ".");
+  return goProgram({ name: "grpc-go-peer", sources: here("go"), target: ".", cache: "interop" });
 }
 
 /** h2spec, at the version of `go/go.mod`. */
 export function h2spec(): Promise<Program> {
-  return goProgram("h2spec", "github.com/summerwind/h2spec/cmd/h2spec");
-}
-
-/** Builds a program once for each version of the sources. */
-async function goProgram(name: string, target: string): Promise<Program> {
-  const sources = await Promise.all(["go.mod", "go.sum", "main.go"].map((file) => readFile(here(`go/${file}`))));
-  const hash = createHash("sha256").update(Buffer.concat(sources)).digest("hex").slice(0, 12);
-  const path = join(cacheFolder, "interop", `${name}-${hash}`);
-  if (await isThere(path)) {
-    return { path };
-  }
-  if ((await which("go")) === undefined) {
-    return { missing: "Go is not installed" };
-  }
-  await mkdir(join(cacheFolder, "interop"), { recursive: true });
-  try {
-    await run("go", ["build", "-o", `${path}.part`, target], { cwd: here("go") });
-  } catch (error) {
-    return { missing: `${name} could not be built: ${lastLine(error)}` };
-  }
-  await rename(`${path}.part`, path);
-  return { path };
+  const target = "github.com/summerwind/h2spec/cmd/h2spec";
+  return goProgram({ name: "h2spec", sources: here("go"), target, cache: "interop" });
 }
 
 /** A Python with grpcio at the version of `grpcio/requirements.txt`, in its own virtual environment. */
@@ -57,7 +34,7 @@ export async function grpcioPython(): Promise<Program> {
   if (await isThere(join(folder, "installed"))) {
     return { path };
   }
-  if ((await which("python3")) === undefined) {
+  if ((await programPath("python3")) === undefined) {
     return { missing: "Python is not installed" };
   }
   try {
@@ -73,33 +50,11 @@ export async function grpcioPython(): Promise<Program> {
 
 /** An installed program. */
 export async function machineProgram(name: string): Promise<Program> {
-  const path = await which(name);
+  const path = await programPath(name);
   return path === undefined ? { missing: `${name} is not installed` } : { path };
 }
 
-async function which(name: string): Promise<string | undefined> {
-  // nginx and haproxy are in folders that only root's PATH contains.
-  for (const folder of [...(process.env.PATH ?? "").split(delimiter), join(cacheFolder, "bin"), "/usr/sbin"]) {
-    if (await isThere(join(folder, name))) {
-      return join(folder, name);
-    }
-  }
-  return undefined;
-}
-
-async function isThere(path: string): Promise<boolean> {
-  return access(path).then(
-    () => true,
-    () => false,
-  );
-}
-
 const run = promisify(execFile);
-
-function lastLine(error: unknown): string {
-  const { stderr = "", message = String(error) } = error as { readonly stderr?: string; readonly message?: string };
-  return stderr.trim().split("\n").at(-1) || message;
-}
 
 /** A program's output and exit code. */
 export interface Ended {

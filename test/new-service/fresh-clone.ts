@@ -12,6 +12,8 @@ export interface FreshClone extends AsyncDisposable {
   /** Starts a script of the clone, and resolves once its output contains `ready`. */
   start(ready: string, script: string, ...args: readonly string[]): Promise<ChildProcess>;
   install(): Promise<void>;
+  /** Runs git in the clone, and returns its output. */
+  git(...args: readonly string[]): Promise<string>;
 }
 
 /** A timeout that only a hanging program reaches, in milliseconds. */
@@ -33,6 +35,7 @@ export async function freshClone(): Promise<FreshClone> {
   const running = new Set<ChildProcess>();
   return {
     folder,
+    git,
     run: (script, ...args) => command(process.execPath, [join(folder, script), ...args], folder),
     async start(ready, script, ...args) {
       const child = spawn(process.execPath, [join(folder, script), ...args], { cwd: folder, env: environment() });

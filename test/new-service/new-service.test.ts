@@ -1,5 +1,5 @@
 // From a new service to its first call, in a separate clone: no file is edited by hand.
-import { writeFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { freeOffset } from "../e2e/running-stack.ts";
@@ -35,6 +35,24 @@ test("parley new service creates a service, and prints the next steps", { timeou
 test("a name of several words works everywhere", { timeout: stepMaxMs }, async () => {
   await clone.run(parley, "new", "service", "gift-card");
   await clone.run(parley, "new", "method", "gift-card", "MarkGiftCardAsSpent");
+});
+
+test("every deployment file has the entries of the new services", { timeout: stepMaxMs }, async () => {
+  // Every file that names one of the other services, but for the files of one service and for what singles some out.
+  const files = (await clone.git("grep", "-lwE", "product|50052", "--", "compose*.yaml", "deploy")).trim().split("\n");
+  const perService = files.filter(
+    (file) => !/base\/(user|product|order)\.yaml|\/(dashboards|rules|tests)\/|smoke\.sh|production/.test(file),
+  );
+  expect(perService.length).toBeGreaterThan(8);
+  const lacking: string[] = [];
+  for (const file of perService) {
+    const text = await readFile(join(clone.folder, file), "utf8");
+    lacking.push(...["review", "gift-card"].filter((name) => !text.includes(name)).map((name) => `${file}: ${name}`));
+  }
+  expect(lacking).toEqual([]);
+  for (const name of ["review", "gift-card"]) {
+    expect(await readFile(join(clone.folder, `deploy/kubernetes/base/${name}.yaml`), "utf8")).toContain(`run, ${name}`);
+  }
 });
 
 test("npm ci installs the clone with its new services", { timeout: stepMaxMs }, async (context) => {

@@ -24,6 +24,8 @@ const further = [
   "@connectrpc/connect-node",
   "@connectrpc/connect-web",
   "@grpc/grpc-js",
+  "@opentelemetry/api",
+  "@opentelemetry/context-async-hooks",
   "typescript",
 ];
 const quietly = ["--silent", "--no-audit", "--no-fund", "--prefer-offline"];

@@ -27,6 +27,9 @@ test("the packed packages need nothing of the workspace, and expose no internals
     const folder = join(project.folder, "node_modules/@parley", name);
     const manifest = JSON.parse(await readFile(join(folder, "package.json"), "utf8"));
     expect(Object.keys(manifest.dependencies ?? {})).not.toContain("@parley/gen");
+    expect(manifest.peerDependenciesMeta).toEqual(
+      name === "rpc" ? { "@opentelemetry/api": { optional: true } } : undefined,
+    );
     expect(Object.keys(manifest.exports).filter((path) => /internal|testing\/fuzz/.test(path))).toEqual([]);
     expect(await readFile(join(folder, "README.md"), "utf8")).toMatch(/^# @parley\//);
     expect(await readFile(join(folder, "LICENSE"), "utf8")).toContain("MIT");
@@ -183,6 +186,7 @@ describe.each(["the pinned Node", "Node 22"])("on %s", (version) => {
     expect(await output(node(), ["http2.js"], out())).toBe(":status 200 content-type text/plain\nhello\n");
     expect(await output(node(), ["contract.js"], out())).toBe("2000 2n\n");
     expect(await output(node(), ["rest.js"], out())).toBe('{"id":"7","theme":"poetry"}\n/v1/shelves/{id}\n');
+    expect(await output(node(), ["traced.js"], out())).toBe("trace 4bf92f3577b34da6a3ce929d0e0e4736\n");
   });
 
   test("SIGTERM drains the server, which then exits", async () => {

@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -8,26 +9,36 @@ import { InventoryService } from "@parley/gen/product/v1/inventory_service_pb.js
 import { ProductService } from "@parley/gen/product/v1/product_service_pb.js";
 import { systemEnvironment } from "@parley/rpc";
 import { createServiceClient } from "@parley/rpc/client";
+import type { PostgresBinaries } from "@parley/store/postgres-server";
+import { type PostgresProgram, postgresProgram } from "./postgres-program.ts";
 import type { Program } from "./program.ts";
 import { redisProgram } from "./redis-program.ts";
 import { serviceProgram } from "./service-program.ts";
 
+/** A service of the platform. */
+export type PlatformService = "user" | "product" | "order" | "notification";
+
 /** The services that orders and their notifications need, each in its own process, with clients. */
 export interface PlatformPrograms {
+  /** The first replica of the service, as are the next three. */
   readonly user: Program;
   readonly product: Program;
   readonly order: Program;
   readonly notification: Program;
   /** Set if events travel over Redis. */
   readonly redis: Program | undefined;
-  /** All of the above, dependencies first. */
+  /** Set if the services share databases on a PostgreSQL server. */
+  readonly postgres: Program | undefined;
+  /** All replicas of each service. */
+  readonly replicas: Readonly<Record<PlatformService, readonly Program[]>>;
+  /** All programs, dependencies first. */
   readonly programs: readonly Program[];
   readonly orders: Client<typeof OrderService>;
   readonly products: Client<typeof ProductService>;
   readonly inventory: Client<typeof InventoryService>;
   readonly notifications: Client<typeof NotificationService>;
-  /** The path of a service's database. */
-  databasePath(service: "user" | "product" | "order" | "notification"): string;
+  /** The path of a service's SQLite file. */
+  databasePath(service: PlatformService): string;
   /** Deletes all data of Redis, which must not be running. */
   loseRedisData(): Promise<void>;
   /** Kills the running programs and removes the data. */
@@ -37,15 +48,25 @@ export interface PlatformPrograms {
 export interface PlatformProgramsOptions {
   /** The path of `redis-server`. If set, events travel over Redis, otherwise directly. */
   readonly redisServer?: string;
+  /** If set, the services' databases are on a PostgreSQL server of these programs, otherwise in SQLite files. */
+  readonly postgres?: PostgresBinaries | undefined;
+  /** The number of processes of each service. More than one need PostgreSQL. Default: 1. */
+  readonly replicas?: number;
 }
 
 /** The drain timeout of a service, in milliseconds: longer than any call in flight may take. */
 const shutdownGraceMs = 6_000;
+/** Connections of one process to PostgreSQL: eight processes need fewer than a server takes by default. */
+const connectionsMax = 8;
 
-/** Starts user, product, order and notification with sample data, and Redis if `redisServer` is set. */
-export async function startPlatformPrograms({ redisServer }: PlatformProgramsOptions = {}): Promise<PlatformPrograms> {
+/** Starts the replicas of user, product, order and notification with sample data, and Redis and PostgreSQL if they are set. */
+export async function startPlatformPrograms(options: PlatformProgramsOptions = {}): Promise<PlatformPrograms> {
+  const { redisServer, replicas: replicaCount = 1 } = options;
+  if (replicaCount > 1 && options.postgres === undefined) {
+    throw new RangeError(`${replicaCount} replicas need PostgreSQL: one process at a time has a SQLite file`);
+  }
   const folder = await mkdtemp(join(tmpdir(), "parley-platform-"));
-  const databasePath = (service: string) => join(folder, `${service}.db`);
+  const databasePath = (service: PlatformService) => join(folder, `${service}.db`);
   const redisFolder = join(folder, "redis");
   await mkdir(redisFolder);
   async function loseRedisData() {
@@ -53,45 +74,86 @@ export async function startPlatformPrograms({ redisServer }: PlatformProgramsOpt
     await mkdir(redisFolder);
   }
   const redis = redisServer === undefined ? undefined : await redisProgram(redisServer, redisFolder);
+  const postgres = options.postgres && (await postgresProgram(options.postgres, { folder, databases: serviceNames }));
 
-  const service = (name: string, settings: Readonly<Record<string, string>>) =>
-    serviceProgram({
-      name,
-      main: `packages/${name}/src/main.ts`,
-      databasePath: databasePath(name),
-      settings: { BROKER_URL: redis?.url ?? "direct", SHUTDOWN_GRACE_MS: String(shutdownGraceMs), ...settings },
-    });
+  const service = (name: PlatformService, settings: Readonly<Record<string, string>>) =>
+    Promise.all(
+      Array.from({ length: replicaCount }, (_, index) =>
+        serviceProgram({
+          name: index === 0 ? name : `${name}-${index + 1}`,
+          main: `packages/${name}/src/main.ts`,
+          databasePath: databasePath(name),
+          settings: {
+            BROKER_URL: redis?.url ?? "direct",
+            SHUTDOWN_GRACE_MS: String(shutdownGraceMs),
+            ...(postgres && postgresSettings(name, postgres)),
+            ...settings,
+          },
+        }),
+      ),
+    );
   const notification = await service("notification", {});
-  const told = { NOTIFICATION_SERVICE_URL: notification.url };
+  const told = { NOTIFICATION_SERVICE_URL: targetOf(notification) };
   const user = await service("user", told);
   const product = await service("product", told);
-  const order = await service("order", { ...told, USER_SERVICE_URL: user.url, PRODUCT_SERVICE_URL: product.url });
-  const programs = [...(redis === undefined ? [] : [redis]), user, product, notification, order];
+  const callees = { USER_SERVICE_URL: targetOf(user), PRODUCT_SERVICE_URL: targetOf(product) };
+  const order = await service("order", { ...told, ...callees });
+  const replicas = { user, product, order, notification };
+  const servers = [redis, postgres].filter((each) => each !== undefined);
+  const services = [user, product, notification, order].flat();
 
   async function dispose() {
-    await Promise.all(programs.map((each) => each.kill()));
+    await Promise.all(services.map((each) => each.kill()));
+    await Promise.all(servers.map((each) => each.kill()));
     await rm(folder, { recursive: true, force: true });
   }
   try {
-    await Promise.all(programs.map((each) => each.start()));
+    await Promise.all(servers.map((each) => each.start()));
+    await Promise.all(services.map((each) => each.start()));
   } catch (error) {
     await dispose();
     throw error;
   }
   const environment = systemEnvironment({ name: "test", logLevel: "silent" });
   return {
-    user,
-    product,
-    order,
-    notification,
+    user: firstOf(user),
+    product: firstOf(product),
+    order: firstOf(order),
+    notification: firstOf(notification),
     redis,
-    programs,
-    orders: createServiceClient(OrderService, order.url, { environment }),
-    products: createServiceClient(ProductService, product.url, { environment }),
-    inventory: createServiceClient(InventoryService, product.url, { environment }),
-    notifications: createServiceClient(NotificationService, notification.url, { environment }),
+    postgres,
+    replicas,
+    programs: [...servers, ...services],
+    orders: createServiceClient(OrderService, targetOf(order), { environment }),
+    products: createServiceClient(ProductService, targetOf(product), { environment }),
+    inventory: createServiceClient(InventoryService, targetOf(product), { environment }),
+    notifications: createServiceClient(NotificationService, targetOf(notification), { environment }),
     databasePath,
     loseRedisData,
     dispose,
   };
+}
+
+const serviceNames: readonly PlatformService[] = ["user", "product", "order", "notification"];
+
+/** With PostgreSQL there is no file for the secret beside the database, and no sample data by default. */
+function postgresSettings(name: PlatformService, postgres: PostgresProgram): Readonly<Record<string, string>> {
+  return {
+    DATABASE_URL: `${postgres.databaseUrl(name)}?connections_max=${connectionsMax}`,
+    SAMPLE_DATA: "true",
+    SIGNING_KEY_SECRET: signingKeySecret,
+  };
+}
+
+/** The same for all replicas. */
+const signingKeySecret = randomBytes(32).toString("base64");
+
+/** A client's target: the addresses of all replicas. */
+function targetOf(replicas: readonly Program[]): string {
+  return replicas.map(({ url }) => url).join(",");
+}
+
+function firstOf([first]: readonly Program[]): Program {
+  if (first === undefined) throw new RangeError("a service has at least one replica");
+  return first;
 }

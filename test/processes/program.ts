@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { eventually } from "./eventually.ts";
 
 /** The start timeout of a program, in milliseconds. A start takes half a second, and many times that on a busy machine. */
-const startMaxMs = 40_000;
+const startMaxMs = 90_000;
 /** The maximum output that is kept, in characters: enough for the reason of an exit. */
 const outputMax = 4_000_000;
 
@@ -37,6 +37,8 @@ export interface ProgramOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Whether it serves, by its output or by a request. */
   readonly isServing: (output: string) => Promise<boolean>;
+  /** The user that runs it. Default: this process's. */
+  readonly user?: { readonly uid: number; readonly gid: number } | undefined;
   /** Whether it must end with the test's process: a Node program with end-with-parent.ts. Default: no. */
   readonly endsWithParent?: boolean;
 }
@@ -54,6 +56,7 @@ export function program({ name, url, command, args, isServing, ...options }: Pro
     const started = spawn(command, args, {
       // Excludes the test's own environment: vitest's variables are not meant for programs.
       env: { PATH: process.env.PATH, ...options.env, ...env },
+      ...options.user,
       stdio: options.endsWithParent === true ? ["ignore", "pipe", "pipe", "ipc"] : ["ignore", "pipe", "pipe"],
     });
     child = started;

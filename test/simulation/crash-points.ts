@@ -1,8 +1,7 @@
 import { type Run, runToTheEnd } from "./run-to-the-end.ts";
 import { createLedger } from "./workload/ledger.ts";
 import { visit } from "./workload/visit.ts";
-import type { Seams } from "./world/seams.ts";
-import { createWorld, type Point } from "./world/world.ts";
+import { createWorld, type Point, type WorldOptions } from "./world/world.ts";
 
 export interface CrashRun extends Run {
   /** The names of the points that the run passed, in order, such as `order commit`. The first has number 1. */
@@ -14,10 +13,14 @@ const farMailSeed = 2;
 /** The same with a mail channel that responds at once. */
 export const mailAtHandSeed = 3;
 
+export interface VisitOptions extends Pick<WorldOptions, "seams" | "replicated"> {
+  readonly seed?: number;
+}
+
 /** A short visit in which the process that reaches one of these points crashes there. Points are numbered as they are reached. */
 export async function visitWithCrashes(
   crashes: readonly number[],
-  { seed = farMailSeed, ...options }: { readonly seams?: Seams; readonly seed?: number } = {},
+  { seed = farMailSeed, ...options }: VisitOptions = {},
 ): Promise<CrashRun> {
   const points: string[] = [];
   const endsAt = ({ number, life, name }: Point) => {

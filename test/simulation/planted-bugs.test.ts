@@ -9,9 +9,9 @@ const seedsMax = 300;
 const timeout = 120_000;
 
 /** The first seed with a violation that the bug causes. */
-async function firstSeedThatFinds({ seams, breaks }: PlantedBug): Promise<number | undefined> {
+async function firstSeedThatFinds({ seams, breaks, replicated }: PlantedBug): Promise<number | undefined> {
   for (let seed = 1; seed <= seedsMax; seed++) {
-    const { violations } = await simulate(seed, { seams });
+    const { violations } = await simulate(seed, { seams, ...(replicated && { replicated }) });
     if (violations.some(({ invariant }) => breaks.includes(invariant))) return seed;
   }
   return undefined;

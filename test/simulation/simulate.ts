@@ -4,8 +4,8 @@ import { createLedger } from "./workload/ledger.ts";
 import { keepShop } from "./workload/shopkeeper.ts";
 import type { DiskKind } from "./world/disks.ts";
 import { drawFaults } from "./world/faults.ts";
-import { createRandomness } from "./world/randomness.ts";
-import type { Seams } from "./world/seams.ts";
+import { createRandomness, type Randomness } from "./world/randomness.ts";
+import { type Seams, type ServiceName, serviceNames } from "./world/seams.ts";
 import { buyers } from "./world/services.ts";
 import { createWorld } from "./world/world.ts";
 
@@ -14,17 +14,23 @@ const badMs = 8_000;
 /** The maximum number of a shopkeeper's changes. */
 const changesMax = 6;
 
+export interface SimulateOptions {
+  readonly seams?: Seams;
+  /** The services with two processes that share a database server. Default: as the seed decides. */
+  readonly replicated?: readonly ServiceName[];
+}
+
 /** Runs all services with one seed and checks every invariant. The same seed gives the same run. */
-export async function simulate(seed: number, options: { readonly seams?: Seams } = {}): Promise<Run> {
+export async function simulate(seed: number, { seams, ...options }: SimulateOptions = {}): Promise<Run> {
   const random = createRandomness(seed);
   const faults = drawFaults(random.fork("faults"));
   const habits = drawHabits(random.fork("habits"));
-  const orderProcesses = random.fork("processes").chance(0.3) ? 2 : 1;
+  const { replicated = drawReplicated(random.fork("processes")) } = options;
   const diskKind: DiskKind = random.fork("disks").chance(0.2) ? "files" : "memory";
-  const world = createWorld({ seed, faults, orderProcesses, diskKind, ...options });
+  const world = createWorld({ seed, faults, replicated, diskKind, ...(seams && { seams }) });
   const ledger = createLedger();
   world.history.note(
-    `seed ${seed}, faults ${JSON.stringify(faults)}, habits ${JSON.stringify(habits)}, ${orderProcesses} order processes, disks of ${diskKind}`,
+    `seed ${seed}, faults ${JSON.stringify(faults)}, habits ${JSON.stringify(habits)}, two processes of ${replicated.join(", ") || "no service"}, disks of ${diskKind}`,
   );
   return runToTheEnd({
     world,
@@ -36,4 +42,10 @@ export async function simulate(seed: number, options: { readonly seams?: Seams }
         keepShop({ world, ledger, changeCount: random.whole(0, changesMax) }),
       ]),
   });
+}
+
+/** In most seeds none; in one of five the order service alone, in one of ten every service. */
+function drawReplicated(random: Randomness): readonly ServiceName[] {
+  if (!random.chance(0.3)) return [];
+  return random.chance(0.667) ? ["order"] : serviceNames;
 }

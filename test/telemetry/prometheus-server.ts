@@ -21,19 +21,29 @@ export interface PrometheusServer {
 }
 
 /** The rules with shorter windows and delays: seconds for minutes. */
-function shortened(rules: string): string {
-  return rules
+function shortened(rules: string, ratioWindow: string | undefined): string {
+  const short = rules
     .replaceAll(/for: \d+m/g, "for: 0s")
     .replaceAll("[1m]", "[5s]")
     .replaceAll(/(age_seconds\)) > \d+/g, "$1 > 1");
+  return ratioWindow === undefined ? short : short.replaceAll(/\[(?:5m|30m|1h|6h)\]/g, `[${ratioWindow}]`);
+}
+
+export interface PrometheusOptions {
+  /** The window of error and latency ratios and of rates, for example `10s`. Default: those of the rules. */
+  readonly ratioWindow?: string;
 }
 
 /** Starts it with the rules of deploy/. */
-export async function startPrometheus(targets: readonly Program[]): Promise<PrometheusServer> {
+export async function startPrometheus(
+  targets: readonly Program[],
+  { ratioWindow }: PrometheusOptions = {},
+): Promise<PrometheusServer> {
   const folder = await mkdtemp(join(tmpdir(), "parley-prometheus-"));
   await mkdir(join(folder, "rules"));
   for (const name of await readdir(rulesFolder)) {
-    await writeFile(join(folder, "rules", name), shortened(await readFile(join(rulesFolder, name), "utf8")));
+    const rules = await readFile(join(rulesFolder, name), "utf8");
+    await writeFile(join(folder, "rules", name), shortened(rules, ratioWindow));
   }
   const config = {
     global: { scrape_interval: "1s", scrape_timeout: "1s", evaluation_interval: "1s" },

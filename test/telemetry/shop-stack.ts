@@ -12,6 +12,8 @@ export interface ShopStack {
   readonly product: Program;
   readonly user: Program;
   readonly notification: Program;
+  /** The path of a service's database. */
+  databasePath(service: string): string;
   dispose(): Promise<void>;
 }
 
@@ -21,11 +23,12 @@ const compileCache = fileURLToPath(new URL("../../node_modules/.cache/parley/com
 /** Starts all of them with these additional settings. */
 export async function startShopStack(settings: Readonly<Record<string, string>>): Promise<ShopStack> {
   const folder = await mkdtemp(join(tmpdir(), "parley-shop-"));
+  const databasePath = (name: string) => join(folder, `${name}.db`);
   const service = (name: string, own: Readonly<Record<string, string>> = {}) =>
     serviceProgram({
       name,
       main: `packages/${name}/src/main.ts`,
-      databasePath: join(folder, `${name}.db`),
+      databasePath: databasePath(name),
       settings: { NODE_COMPILE_CACHE: compileCache, ...settings, ...own },
     });
   const notification = await service("notification");
@@ -49,5 +52,5 @@ export async function startShopStack(settings: Readonly<Record<string, string>>)
     await dispose();
     throw error;
   }
-  return { gateway, order, product, user, notification, dispose };
+  return { gateway, order, product, user, notification, databasePath, dispose };
 }

@@ -200,21 +200,21 @@ export declare type OrderConfirmed = Message<"event.v1.OrderConfirmed"> & {
   orderId: string;
 
   /**
-   * The buyer's id.
+   * The buyer's id. Empty for a guest's order.
    *
    * @generated from field: string user_id = 2;
    */
   userId: string;
 
   /**
-   * The buyer's name.
+   * The buyer's name. Empty for a guest's order.
    *
    * @generated from field: string user_name = 3;
    */
   userName: string;
 
   /**
-   * The buyer's e-mail address.
+   * The buyer's e-mail address, or the guest's. Empty for a guest who gave none: no notification is sent then.
    *
    * @generated from field: string user_email = 4;
    */
@@ -255,21 +255,21 @@ export declare type OrderCancelled = Message<"event.v1.OrderCancelled"> & {
   orderId: string;
 
   /**
-   * The buyer's id.
+   * The buyer's id. Empty for a guest's order.
    *
    * @generated from field: string user_id = 2;
    */
   userId: string;
 
   /**
-   * The buyer's name.
+   * The buyer's name. Empty for a guest's order.
    *
    * @generated from field: string user_name = 3;
    */
   userName: string;
 
   /**
-   * The buyer's e-mail address.
+   * The buyer's e-mail address, or the guest's. Empty for a guest who gave none: no notification is sent then.
    *
    * @generated from field: string user_email = 4;
    */
@@ -303,7 +303,7 @@ export declare type OrderRejected = Message<"event.v1.OrderRejected"> & {
   orderId: string;
 
   /**
-   * The buyer's id.
+   * The buyer's id. Empty for a guest's order.
    *
    * @generated from field: string user_id = 2;
    */

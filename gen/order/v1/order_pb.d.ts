@@ -28,21 +28,21 @@ export declare type Order = Message<"order.v1.Order"> & {
   id: string;
 
   /**
-   * The buyer's id.
+   * The buyer's id. Empty for a guest's order.
    *
    * @generated from field: string user_id = 2;
    */
   userId: string;
 
   /**
-   * The buyer's name when the order was placed.
+   * The buyer's name when the order was placed. Empty for a guest's order.
    *
    * @generated from field: string user_name = 3;
    */
   userName: string;
 
   /**
-   * The buyer's e-mail address when the order was placed.
+   * The buyer's e-mail address when the order was placed. For a guest's order the address that the guest gave, if any.
    *
    * @generated from field: string user_email = 4;
    */

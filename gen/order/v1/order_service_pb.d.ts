@@ -45,14 +45,14 @@ export declare const CreateOrderItemSchema: GenMessage<CreateOrderItem>;
  */
 export declare type CreateOrderRequest = Message<"order.v1.CreateOrderRequest"> & {
   /**
-   * The buyer's id.
+   * The buyer's id. Empty: a guest's order, which is accepted with GUEST_ORDERS=on.
    *
    * @generated from field: string user_id = 1;
    */
   userId: string;
 
   /**
-   * The lines of the order. 1 to 100. The quantities of lines with the same product are added.
+   * The lines of the order. 1 to 100, unless `product_id` is set. The quantities of lines with the same product are added.
    *
    * @generated from field: repeated order.v1.CreateOrderItem items = 2;
    */
@@ -66,6 +66,27 @@ export declare type CreateOrderRequest = Message<"order.v1.CreateOrderRequest"> 
    * @generated from field: string request_id = 3;
    */
   requestId: string;
+
+  /**
+   * The product of an order of one line: short for `items` with this product and `quantity`. Set either this or `items`.
+   *
+   * @generated from field: string product_id = 4;
+   */
+  productId: string;
+
+  /**
+   * The number of units of `product_id`. 1 to 10,000.
+   *
+   * @generated from field: int32 quantity = 5;
+   */
+  quantity: number;
+
+  /**
+   * The e-mail address for notifications of a guest. At most 254 characters. Only without `user_id`. Empty: no notification is sent.
+   *
+   * @generated from field: string guest_email = 6;
+   */
+  guestEmail: string;
 };
 
 /**
@@ -319,7 +340,8 @@ export declare const WatchOrdersResponseSchema: GenMessage<WatchOrdersResponse>;
 export declare const OrderService: GenService<{
   /**
    * Places an order and answers when it is confirmed. NOT_FOUND if the user or a product is unknown, FAILED_PRECONDITION if a
-   * product has too little stock, UNAVAILABLE if the user or product service cannot be reached; no stock is reserved then.
+   * product has too little stock, UNAVAILABLE if the user or product service cannot be reached; no stock is reserved then. Over REST
+   * the response is 201 with the order's URL in `Location`.
    *
    * @generated from rpc order.v1.OrderService.CreateOrder
    */

@@ -34,7 +34,8 @@ export declare type CreateProductRequest = Message<"product.v1.CreateProductRequ
   description: string;
 
   /**
-   * The price of one unit. Not negative, at most 1,000,000,000 units of the currency.
+   * The price of one unit. Not negative, at most 1,000,000,000 units of the currency. In a REST request it may be a number, which is an
+   * amount in the shop's default currency.
    *
    * @generated from field: google.type.Money price = 3;
    */
@@ -326,7 +327,7 @@ export declare const DeleteProductResponseSchema: GenMessage<DeleteProductRespon
  */
 export declare const ProductService: GenService<{
   /**
-   * Creates a product.
+   * Creates a product. Over REST the response is 201 with the product's URL in `Location`.
    *
    * @generated from rpc product.v1.ProductService.CreateProduct
    */

@@ -132,6 +132,14 @@ export declare type Access = Message<"rpc.v1.Access"> & {
    * @generated from field: repeated string services = 4;
    */
   services: string[];
+
+  /**
+   * For CALLER_OWNER without `owner_of`: whether a caller without a token may call the method with an empty `owner_field`, where the
+   * server takes guests.
+   *
+   * @generated from field: bool guests = 5;
+   */
+  guests: boolean;
 };
 
 /**

@@ -94,6 +94,13 @@ export declare type CallFilter = Message<"rpc.v1.CallFilter"> & {
    * @generated from field: repeated rpc.v1.SpanKind kinds = 7;
    */
   kinds: SpanKind[];
+
+  /**
+   * The resource that an event is about, by its id: for example an order's. Only events have one. Default: any.
+   *
+   * @generated from field: string subject = 8;
+   */
+  subject: string;
 };
 
 /**
@@ -135,6 +142,20 @@ export declare type WatchCallsResponse = Message<"rpc.v1.WatchCallsResponse"> & 
    * @generated from field: bool silent_changed = 4;
    */
   silentChanged: boolean;
+
+  /**
+   * The dependencies of each process. Sent with the first response, and again whenever they change: all of them.
+   *
+   * @generated from field: repeated rpc.v1.ProcessDependencies dependencies = 5;
+   */
+  dependencies: ProcessDependencies[];
+
+  /**
+   * Whether `dependencies` is what now holds. Where false, it has not changed.
+   *
+   * @generated from field: bool dependencies_changed = 6;
+   */
+  dependenciesChanged: boolean;
 };
 
 /**
@@ -142,6 +163,122 @@ export declare type WatchCallsResponse = Message<"rpc.v1.WatchCallsResponse"> & 
  * Use `create(WatchCallsResponseSchema)` to create a new message.
  */
 export declare const WatchCallsResponseSchema: GenMessage<WatchCallsResponse>;
+
+/**
+ * What one process depends on.
+ *
+ * @generated from message rpc.v1.ProcessDependencies
+ */
+export declare type ProcessDependencies = Message<"rpc.v1.ProcessDependencies"> & {
+  /**
+   * The process, for example `order`.
+   *
+   * @generated from field: string process = 1;
+   */
+  process: string;
+
+  /**
+   * That process among its replicas, for the time that it lives.
+   *
+   * @generated from field: string replica = 2;
+   */
+  replica: string;
+
+  /**
+   * The targets that its clients have called. At most 100.
+   *
+   * @generated from field: repeated rpc.v1.ClientTarget targets = 3;
+   */
+  targets: ClientTarget[];
+
+  /**
+   * The system of its database, by OpenTelemetry's name: `sqlite` or `postgresql`. Empty without a database.
+   *
+   * @generated from field: string store = 4;
+   */
+  store: string;
+
+  /**
+   * The broker of its events: `direct`, where they travel in calls, `redis` or `kafka`. Empty if it neither publishes nor consumes events.
+   *
+   * @generated from field: string broker = 5;
+   */
+  broker: string;
+};
+
+/**
+ * Describes the message rpc.v1.ProcessDependencies.
+ * Use `create(ProcessDependenciesSchema)` to create a new message.
+ */
+export declare const ProcessDependenciesSchema: GenMessage<ProcessDependencies>;
+
+/**
+ * A target of a process's clients.
+ *
+ * @generated from message rpc.v1.ClientTarget
+ */
+export declare type ClientTarget = Message<"rpc.v1.ClientTarget"> & {
+  /**
+   * Its name, for example `http://127.0.0.1:50052` or `dns:///product:50052`.
+   *
+   * @generated from field: string name = 1;
+   */
+  name: string;
+
+  /**
+   * The processes that are called there.
+   *
+   * @generated from field: repeated string processes = 2;
+   */
+  processes: string[];
+
+  /**
+   * The state of its circuit breaker.
+   *
+   * @generated from field: rpc.v1.BreakerState breaker = 3;
+   */
+  breaker: BreakerState;
+
+  /**
+   * Its addresses, as far as they are known. At most 100.
+   *
+   * @generated from field: repeated rpc.v1.TargetAddress addresses = 4;
+   */
+  addresses: TargetAddress[];
+};
+
+/**
+ * Describes the message rpc.v1.ClientTarget.
+ * Use `create(ClientTargetSchema)` to create a new message.
+ */
+export declare const ClientTargetSchema: GenMessage<ClientTarget>;
+
+/**
+ * An address of a target.
+ *
+ * @generated from message rpc.v1.TargetAddress
+ */
+export declare type TargetAddress = Message<"rpc.v1.TargetAddress"> & {
+  /**
+   * Host and port.
+   *
+   * @generated from field: string name = 1;
+   */
+  name: string;
+
+  /**
+   * Whether calls go to it.
+   *
+   * @generated from field: rpc.v1.AddressState state = 2;
+   */
+  state: AddressState;
+};
+
+/**
+ * Describes the message rpc.v1.TargetAddress.
+ * Use `create(TargetAddressSchema)` to create a new message.
+ */
+export declare const TargetAddressSchema: GenMessage<TargetAddress>;
 
 /**
  * A process that could not be reached.
@@ -643,6 +780,114 @@ export declare type SpanLink = Message<"rpc.v1.SpanLink"> & {
  * Use `create(SpanLinkSchema)` to create a new message.
  */
 export declare const SpanLinkSchema: GenMessage<SpanLink>;
+
+/**
+ * The state of a circuit breaker.
+ *
+ * @generated from enum rpc.v1.BreakerState
+ */
+export enum BreakerState {
+  /**
+   * Not set.
+   *
+   * @generated from enum value: BREAKER_STATE_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * Calls pass.
+   *
+   * @generated from enum value: BREAKER_STATE_CLOSED = 1;
+   */
+  CLOSED = 1,
+
+  /**
+   * One call passes as a probe.
+   *
+   * @generated from enum value: BREAKER_STATE_HALF_OPEN = 2;
+   */
+  HALF_OPEN = 2,
+
+  /**
+   * No call passes.
+   *
+   * @generated from enum value: BREAKER_STATE_OPEN = 3;
+   */
+  OPEN = 3,
+}
+
+/**
+ * Describes the enum rpc.v1.BreakerState.
+ */
+export declare const BreakerStateSchema: GenEnum<BreakerState>;
+
+/**
+ * Whether calls go to an address.
+ *
+ * @generated from enum rpc.v1.AddressState
+ */
+export enum AddressState {
+  /**
+   * Not set.
+   *
+   * @generated from enum value: ADDRESS_STATE_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * No connection is needed.
+   *
+   * @generated from enum value: ADDRESS_STATE_IDLE = 1;
+   */
+  IDLE = 1,
+
+  /**
+   * A connection is being made.
+   *
+   * @generated from enum value: ADDRESS_STATE_CONNECTING = 2;
+   */
+  CONNECTING = 2,
+
+  /**
+   * Connected: calls go to it.
+   *
+   * @generated from enum value: ADDRESS_STATE_READY = 3;
+   */
+  READY = 3,
+
+  /**
+   * No connection can be made.
+   *
+   * @generated from enum value: ADDRESS_STATE_UNREACHABLE = 4;
+   */
+  UNREACHABLE = 4,
+
+  /**
+   * Its health is NOT_SERVING.
+   *
+   * @generated from enum value: ADDRESS_STATE_NOT_SERVING = 5;
+   */
+  NOT_SERVING = 5,
+
+  /**
+   * Its calls are not answered.
+   *
+   * @generated from enum value: ADDRESS_STATE_STALLED = 6;
+   */
+  STALLED = 6,
+
+  /**
+   * Set aside, because its calls fail.
+   *
+   * @generated from enum value: ADDRESS_STATE_EJECTED = 7;
+   */
+  EJECTED = 7,
+}
+
+/**
+ * Describes the enum rpc.v1.AddressState.
+ */
+export declare const AddressStateSchema: GenEnum<AddressState>;
 
 /**
  * The order of traces.

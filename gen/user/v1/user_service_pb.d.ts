@@ -49,7 +49,8 @@ export declare type CreateUserRequest = Message<"user.v1.CreateUserRequest"> & {
   address: string;
 
   /**
-   * The password. 8 to 128 characters. Only its hash is stored; it is never returned.
+   * The password. 8 to 128 characters. Only its hash is stored; it is never returned. May be empty: the account cannot sign in until
+   * ChangePassword sets one.
    *
    * @generated from field: string password = 5;
    */
@@ -538,7 +539,7 @@ export declare type ChangePasswordRequest = Message<"user.v1.ChangePasswordReque
   userId: string;
 
   /**
-   * The current password. Required unless the caller is an admin.
+   * The current password. Required unless the caller is an admin, or the account has no password yet.
    *
    * @generated from field: string current_password = 2;
    */
@@ -743,7 +744,8 @@ export declare const LogoutResponseSchema: GenMessage<LogoutResponse>;
  */
 export declare const UserService: GenService<{
   /**
-   * Creates an account. ALREADY_EXISTS if the e-mail address is taken.
+   * Creates an account. ALREADY_EXISTS if the e-mail address is taken. An account without a password cannot sign in until
+   * ChangePassword sets one. Over REST the response is 201 with the account's URL in `Location`.
    *
    * @generated from rpc user.v1.UserService.CreateUser
    */
@@ -838,7 +840,7 @@ export declare const UserService: GenService<{
   },
   /**
    * Replaces a user's password and revokes all refresh tokens of the user. The current password is checked as in Login; an admin
-   * may leave it out. Access tokens stay valid until they expire.
+   * may leave it out, and so may the first caller for an account without a password. Access tokens stay valid until they expire.
    *
    * @generated from rpc user.v1.UserService.ChangePassword
    */

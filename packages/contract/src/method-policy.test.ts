@@ -23,7 +23,7 @@ describe("methodPolicy", () => {
         backoffMultiplier: 2,
         codes: new Set([Code.Unavailable]),
       },
-      access: { caller: Caller.PUBLIC, ownerField: "", ownerOf: "", services: [] },
+      access: { caller: Caller.PUBLIC, ownerField: "", ownerOf: "", services: [], guests: false },
       repeatable: "always",
     });
   });
@@ -45,6 +45,7 @@ describe("methodPolicy", () => {
       ownerField: "order_id",
       ownerOf: "order",
       services: [],
+      guests: false,
     });
   });
 

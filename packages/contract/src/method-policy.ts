@@ -58,6 +58,8 @@ export interface AccessRule {
   readonly ownerOf: string;
   /** The services that may call the method with their own token. For `Caller.SERVICE`, an empty list means every service. */
   readonly services: readonly string[];
+  /** For owners: whether a caller without a token may call the method with an empty owner field, where the server takes guests. */
+  readonly guests: boolean;
 }
 
 /** A6: "the maximum is 5", so that a mistake in a contract cannot multiply load without bound. */
@@ -135,6 +137,7 @@ function accessRule(rule: Access): AccessRule {
     ownerField: rule.ownerField,
     ownerOf: rule.ownerOf,
     services: rule.services,
+    guests: rule.guests,
   };
 }
 

@@ -1,6 +1,7 @@
 import type { DescService } from "@bufbuild/protobuf";
 import { type Client, Code, ConnectError, type Transport } from "@connectrpc/connect";
 import { isExposed, methodPolicy } from "@parley/contract";
+import type { SharedLimits } from "@parley/events/limits";
 import { Health } from "@parley/gen/health/v1/health_pb.js";
 import { InventoryService } from "@parley/gen/product/v1/inventory_service_pb.js";
 import { TelemetryService } from "@parley/gen/rpc/v1/telemetry_pb.js";
@@ -31,6 +32,10 @@ export interface GatewayModuleOptions {
   readonly trustedProxies?: TrustedProxies | undefined;
   /** Whether callers must sign in where the contract requires it, for the API's description. Default: true. */
   readonly signIn?: boolean;
+  /** Whether callers without a token may place orders without a user. Default: false. */
+  readonly guestOrders?: boolean;
+  /** The currency of numbers in REST requests that stand for an amount of money. Default: USD. */
+  readonly defaultCurrency?: string;
   /** The origins whose scripts may read responses, see `corsOrigins`. Default: the gateway's own and localhost. */
   readonly corsOrigins?: readonly string[];
   /** Whether headers and payloads of calls are kept for a while: told to the console. Default: false. */
@@ -41,6 +46,8 @@ export interface GatewayModuleOptions {
   readonly busyConnections?: number;
   /** Where `parley up` says how it is reached: lets the console start and stop services. Default: it does not. */
   readonly stackControlFile?: string | undefined;
+  /** Counts callers' requests with all replicas. Closed when the module stops. Default: this process counts alone. */
+  readonly limits?: SharedLimits | undefined;
 }
 
 /** The gateway's module: every public method of the platform, over REST and RPC, on one port. */
@@ -51,13 +58,17 @@ export function createGatewayModule(options: GatewayModuleOptions): ServiceModul
     requestsPerMinuteMax = 6_000,
     trustedProxies,
     signIn = true,
+    guestOrders = false,
+    defaultCurrency = "USD",
     corsOrigins = ["localhost"],
     errorHelpUrl = platform.errorHelpUrl,
     busyConnections = 3,
+    limits,
   } = options;
   // The gateway calls with its caller's token, never with its own: that would give every caller the rights of a service.
   const { identity, ...nameless } = environment;
-  const rateLimit = createRateLimit({ clock: environment.clock, requestsPerMinuteMax, proxies: trustedProxies });
+  const { clock } = environment;
+  const rateLimit = createRateLimit({ clock, requestsPerMinuteMax, proxies: trustedProxies, shared: limits });
   const products = createProductCache(environment);
   const offered = publicServices.filter(({ backend }) => backends[backend] !== undefined);
   const health = new Map<BackendName, Client<typeof Health>>();
@@ -107,6 +118,8 @@ export function createGatewayModule(options: GatewayModuleOptions): ServiceModul
     rateLimit,
     backendStates,
     signIn,
+    guests: guestOrders,
+    defaultCurrency,
     corsOrigins,
     payloads: options.payloads ?? false,
     errorHelpUrl: errorHelpUrl === "off" ? undefined : errorHelpUrl,
@@ -138,6 +151,7 @@ export function createGatewayModule(options: GatewayModuleOptions): ServiceModul
       createLiveService({ environment, addressOf, backendStates, local: () => opened(localCalls) }),
     ],
     rate: rateLimit.count,
+    guests: guestOrders,
     // Only the owning service knows an owner, and checks the call again. The gateway refuses no call for its owner.
     owners: Object.fromEntries(ownedKinds(offered).map((kind) => [kind, async () => undefined])),
     httpPlugin(app, local) {
@@ -154,6 +168,7 @@ export function createGatewayModule(options: GatewayModuleOptions): ServiceModul
       streams.close();
       lanes.close();
       telemetryPool.close();
+      limits?.close();
     },
   };
 }

@@ -27,6 +27,10 @@ export interface IngressOptions {
   readonly backendStates: () => Promise<BackendStates>;
   /** Whether callers must sign in where the contract requires it. */
   readonly signIn: boolean;
+  /** Whether callers without a token may call what the contract opens to guests. */
+  readonly guests: boolean;
+  /** The currency of numbers that stand for an amount of money. */
+  readonly defaultCurrency: string;
   /** The origins whose scripts may read responses, see `corsOrigins`. */
   readonly corsOrigins: readonly string[];
   /** Whether headers and payloads of calls are kept for a while. */
@@ -44,7 +48,7 @@ const restBodyBytesMax = 1024 * 1024;
 export function createIngress(
   options: IngressOptions,
 ): (app: FastifyInstance, local: LocalCalls) => Promise<TakeRequest> {
-  const { environment, services, rateLimit, backendStates, signIn, errorHelpUrl } = options;
+  const { environment, services, rateLimit, backendStates, signIn, guests, defaultCurrency, errorHelpUrl } = options;
   const reasons = { reasonDomain: platform.reasonDomain, errorHelpUrl };
   return async (app, local) => {
     const admit = (method: DescMethod, { headers, contextValues }: RestRequest) =>
@@ -52,7 +56,7 @@ export function createIngress(
     // REST requests go through the server's own pipeline, like RPC calls.
     const transcoder = createTranscoder(
       services.map(({ service }) => restService(service, createClient(service, local))),
-      { bodyLengthMax: restBodyBytesMax, timer: environment.clock, ...reasons, admit },
+      { bodyLengthMax: restBodyBytesMax, timer: environment.clock, ...reasons, admit, defaultCurrency },
     );
     const rest = { transcoder, rateLimit, environment, reasons };
     app.addHook("onRequest", async (request, reply) => {
@@ -81,7 +85,9 @@ export function createIngress(
       const report = healthReport(status === Status.SERVING, states);
       return reply.code(report.status === "NOT_SERVING" ? 503 : 200).send(report);
     });
-    const description = remembered(async () => JSON.stringify(await apiDescription({ offered: services, signIn })));
+    const description = remembered(async () =>
+      JSON.stringify(await apiDescription({ offered: services, signIn, guests, defaultCurrency })),
+    );
     app.get("/openapi.json", async (_request, reply) => reply.type("application/json").send(await description()));
     await app.register(async (pages) => {
       await pages.register(helmet, { contentSecurityPolicy: { directives: pagePolicy }, hsts: false });
@@ -140,7 +146,7 @@ const corsRules = {
     "x-request-id",
     "x-server-timeout",
   ],
-  exposedHeaders: [...connectCors.exposedHeaders, "etag", "retry-after", "x-request-id", "x-trace-id"],
+  exposedHeaders: [...connectCors.exposedHeaders, "etag", "location", "retry-after", "x-request-id", "x-trace-id"],
   // Two hours: Chromium caches a preflight no longer.
   maxAge: 7_200,
   strictPreflight: false,

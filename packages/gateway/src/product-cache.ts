@@ -80,7 +80,7 @@ export function createProductCache(environment: Pick<Environment, "clock" | "log
         if (signal.aborted) {
           return;
         }
-        log.debug({ err }, "the product cache cannot watch the stock");
+        log.debug({ err }, "product cache cannot watch the stock");
       }
       empty();
       await sleep(clock, watchAgainMs, signal).catch(() => {});

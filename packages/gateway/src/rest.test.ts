@@ -85,7 +85,7 @@ describe("an error over REST has Google's form", () => {
     [
       "a field against its rules",
       "/orders",
-      posted({ userId: "1", items: [] }),
+      posted({ items: Array(101).fill({ productId: "1", quantity: 1 }) }),
       400,
       "INVALID_ARGUMENT",
       "INVALID_REQUEST",

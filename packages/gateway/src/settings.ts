@@ -1,7 +1,10 @@
+import { limitsSettings } from "@parley/events/limits";
 import { type PublicProcessUrlVariable, publicProcesses } from "@parley/gen/services.js";
 import {
+  flag,
   isLoopbackName,
   port,
+  SettingsError,
   type SettingValues,
   serviceUrl,
   text,
@@ -42,6 +45,15 @@ export const gatewaySettings = {
     default: "localhost",
     desc: "The origins whose scripts may read responses (CORS), separated by commas; localhost: every local origin; *: any.",
   }),
+  DEFAULT_CURRENCY: text({
+    default: "USD",
+    desc: "The currency of a number in a REST request where the contract has an amount of money: three capital letters (ISO 4217).",
+  }),
+  GUEST_ORDERS: flag({
+    default: undefined,
+    desc: "Whether callers without a token may place orders without a user, as the order service must allow too. On where AUTH=off.",
+  }),
+  ...limitsSettings,
   STACK_CONTROL_FILE: text({
     default: "",
     desc: "Set by parley up: how the console reaches it, to start and stop services. Used only where AUTH=off and HOST is loopback.",
@@ -52,14 +64,20 @@ export const gatewaySettings = {
 export function gatewayOptions(
   config: Pick<SettingValues<typeof gatewaySettings>, keyof typeof gatewaySettings> & {
     readonly ERROR_HELP_URL?: string | undefined;
+    readonly AUTH: string;
   },
 ): Omit<GatewayModuleOptions, "environment"> {
+  if (!/^[A-Z]{3}$/.test(config.DEFAULT_CURRENCY)) {
+    throw new SettingsError("DEFAULT_CURRENCY: must be three capital letters (ISO 4217), such as USD");
+  }
   return {
     backends: Object.fromEntries(publicProcesses.map(({ name, urlVariable }) => [name, config[urlVariable]])),
     requestsPerMinuteMax: config.RATE_LIMIT_PER_MINUTE,
     busyConnections: config.BUSY_CALLER_CONNECTIONS,
     trustedProxies: config.TRUST_PROXY,
     errorHelpUrl: config.ERROR_HELP_URL,
+    defaultCurrency: config.DEFAULT_CURRENCY,
+    guestOrders: config.GUEST_ORDERS ?? config.AUTH === "off",
     corsOrigins: config.CORS_ORIGINS.split(",").map((origin) => origin.trim()),
   };
 }

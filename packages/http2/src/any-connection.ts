@@ -19,6 +19,8 @@ export interface AnyHttp2Connection {
   readonly unsentBytes: number;
   /** How long the bytes being read may have waited, in milliseconds. 0 if the implementation does not know. */
   readonly behindMs: number;
+  /** Pauses reading for a while, in milliseconds. The implementation may read on a little. Node's connections do not pause. */
+  restReads(restMs: number): void;
   /** Changes the number of streams that the peer may have open at once. Open streams stay. */
   allowStreams(streamsMax: number): void;
   /** From now on the peer's resets and overhead frames are not counted: it forwards calls of many clients. */

@@ -108,6 +108,10 @@ export class Http2Connection implements AnyHttp2Connection, FrameSink {
     return this.#reads.behindMs;
   }
 
+  restReads(restMs: number): void {
+    this.#reads.rest(restMs);
+  }
+
   /** Changes the number of streams that the peer may have open at once (section 5.1.2). Open streams stay. */
   allowStreams(streamsMax: number): void {
     if (!this.destroyed) {

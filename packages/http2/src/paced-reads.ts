@@ -38,6 +38,7 @@ export class PacedReads {
   /** What was read, and has not had its turn. */
   #chunks: Buffer[] = [];
   #yielded = false;
+  #restMs = 0;
 
   constructor(
     connection: ReadingConnection,
@@ -57,9 +58,14 @@ export class PacedReads {
     return this.#pace?.behindMs ?? 0;
   }
 
+  /** Pauses after the current frame for this time, in milliseconds. */
+  rest(restMs: number): void {
+    this.#restMs = Math.max(this.#restMs, restMs);
+  }
+
   /** Whether the reader pauses after this frame. It is asked once for each. */
   get yields(): boolean {
-    if (this.#pace?.over !== true) {
+    if (this.#pace?.over !== true && this.#restMs === 0) {
       return false;
     }
     this.#yielded = true;
@@ -88,7 +94,11 @@ export class PacedReads {
   }
 
   #defer(): void {
-    this.#turns?.defer(this.group, () => this.#goOn());
+    if (this.#turns === undefined) {
+      this.#goOn();
+    } else {
+      this.#turns.defer(this.group, () => this.#goOn());
+    }
   }
 
   /** Reads a chunk, or goes on with the last one. */
@@ -119,7 +129,12 @@ export class PacedReads {
       this.#yielded = true;
       this.#pace?.yield();
       socket.pause();
-      this.#defer();
+      if (this.#restMs > 0) {
+        setTimeout(() => this.#awake(), this.#restMs);
+        this.#restMs = 0;
+      } else {
+        this.#defer();
+      }
       return;
     }
     this.#pace?.finish();
@@ -150,6 +165,13 @@ export class PacedReads {
       this.#yielded = false;
       this.#pace?.resume();
       this.#work(this.#chunks.shift());
+    }
+  }
+
+  #awake(): void {
+    if (!this.#connection.destroyed) {
+      this.#pace?.rested();
+      this.#defer();
     }
   }
 

@@ -60,6 +60,12 @@ export class ReadPace {
     this.#yieldedInChunk = true;
   }
 
+  /** A deliberate pause is over. It does not count as a wait. */
+  rested(): void {
+    this.#frames = 0;
+    this.#sinceMs = performance.now();
+  }
+
   /** Begins with the chunk, or goes on with it, after others had their turn. */
   resume(): void {
     this.#nowMs = performance.now();

@@ -1,6 +1,6 @@
 import type { Delivery, EventHandlers } from "@parley/events";
 import type { Clock } from "@parley/rpc";
-import type { Transaction } from "@parley/store";
+import { databaseTime, type Transaction } from "@parley/store";
 import { orderCancelledText, orderConfirmedText, stockLowText } from "./message-text.ts";
 import { type NewNotificationFields, type Notification, NotificationKind, newNotification } from "./notification.ts";
 import { insertNotifications, knownIds } from "./notification-store.ts";
@@ -32,6 +32,10 @@ export function createEventEffects(options: EventEffectsOptions): EventHandlers 
     { transaction, event, traceparent }: Delivery,
     fields: Omit<NewNotificationFields, "id" | "createTimeMs">,
   ) {
+    // A guest who gave no address is notified nowhere.
+    if (fields.recipient === "") {
+      return;
+    }
     noteTrace?.(event.id, traceparent);
     transaction.beforeCommit(insertAll, newNotification({ ...fields, id: event.id, createTimeMs: clock.now() }));
   }
@@ -43,10 +47,10 @@ export function createEventEffects(options: EventEffectsOptions): EventHandlers 
       notifications.map(({ id }) => id),
     );
     const written = notifications.filter(({ id }) => !known.has(id)).map(sendAtOnce);
-    const firstMs = await firstAttemptTimeMs(transaction, written);
+    const firstMs = (await firstAttemptTimeMs(transaction, written)) ?? (await databaseTime(transaction, clock));
     await insertNotifications(
       transaction,
-      written.map((notification) => ({ notification, firstAttemptTimeMs: firstMs ?? notification.createTimeMs })),
+      written.map((notification) => ({ notification, firstAttemptTimeMs: firstMs })),
     );
     transaction.onCommit(() => onWritten(written));
   }

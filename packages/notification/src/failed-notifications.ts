@@ -1,5 +1,5 @@
 import type { Clock } from "@parley/rpc";
-import { type Database, type PageRequest, readPage } from "@parley/store";
+import { type Database, databaseTime, type PageRequest, readPage } from "@parley/store";
 import { type Notification, NotificationState, redrive } from "./notification.ts";
 import { failedNotificationList, findFailedNotifications, updateNotifications } from "./notification-store.ts";
 
@@ -34,8 +34,8 @@ export function createFailedNotifications({ database, clock, onDue }: FailedNoti
       return { notifications: rows.map(({ notification }) => notification), nextPageToken };
     },
     async redrive(ids) {
-      const nowMs = clock.now();
       const redriven = await database.transaction(async (transaction) => {
+        const nowMs = await databaseTime(transaction, clock);
         const failed =
           ids.length > 0
             ? await findFailedNotifications(transaction, ids)

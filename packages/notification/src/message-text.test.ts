@@ -1,7 +1,7 @@
 import { create } from "@bufbuild/protobuf";
-import { OrderConfirmedSchema, StockLowSchema } from "@parley/gen/event/v1/event_pb.js";
+import { OrderCancelledSchema, OrderConfirmedSchema, StockLowSchema } from "@parley/gen/event/v1/event_pb.js";
 import { expect, test } from "vitest";
-import { orderConfirmedText, stockLowText } from "./message-text.ts";
+import { orderCancelledText, orderConfirmedText, stockLowText } from "./message-text.ts";
 
 test("a confirmation names the buyer, each line and the total", () => {
   const { subject, body } = orderConfirmedText(
@@ -20,6 +20,11 @@ test("a confirmation names the buyer, each line and the total", () => {
   expect(body).toContain("2 × Laptop at 999.99 USD");
   expect(body).toContain("1 × Bolt at 0.0015 USD");
   expect(body).toContain("Total: 2000.00 USD");
+});
+
+test("a guest without a name is greeted without one", () => {
+  expect(orderConfirmedText(create(OrderConfirmedSchema, { orderId: "o1" })).body).toMatch(/^Hello,\n/);
+  expect(orderCancelledText(create(OrderCancelledSchema, { orderId: "o1" })).body).toMatch(/^Hello,\n/);
 });
 
 test("an alert names the product and its stock", () => {

@@ -14,14 +14,14 @@ export function orderConfirmedText({ orderId, userName, items, totalPrice }: Ord
   }
   return {
     subject: `Your order ${orderId} is confirmed`,
-    body: `Hello ${userName},\n\nwe have your order:\n${lines}\nTotal: ${moneyText(totalPrice)}`,
+    body: `${greeting(userName)}\n\nwe have your order:\n${lines}\nTotal: ${moneyText(totalPrice)}`,
   };
 }
 
 export function orderCancelledText({ orderId, userName, reason }: OrderCancelled): MessageText {
   return {
     subject: `Your order ${orderId} is cancelled`,
-    body: [`Hello ${userName},`, "", "your order was cancelled.", ...(reason === "" ? [] : [`Reason: ${reason}`])].join(
+    body: [greeting(userName), "", "your order was cancelled.", ...(reason === "" ? [] : [`Reason: ${reason}`])].join(
       "\n",
     ),
   };
@@ -39,6 +39,11 @@ export function testText(message: string): MessageText {
     subject: "A test notification",
     body: message === "" ? "If you can read this, the channel works." : message,
   };
+}
+
+/** A guest has no name here. */
+function greeting(userName: string): string {
+  return userName === "" ? "Hello," : `Hello ${userName},`;
 }
 
 /** An amount for people: at least two decimals, and no more than it has. */

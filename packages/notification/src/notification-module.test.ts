@@ -93,6 +93,22 @@ describe("an event", () => {
     expect(sent.map(({ key }) => key)).toEqual([notification?.id]);
   });
 
+  test("of a guest's order becomes a notification to the guest's address, or none without one", async () => {
+    const order = { items: [], userId: "", userName: "" };
+    const guests = ["guest@example.com", ""].flatMap((userEmail) => [
+      event({ case: "orderConfirmed", value: { ...order, orderId: `c ${userEmail}`, userEmail } }),
+      event({ case: "orderCancelled", value: { ...order, orderId: `x ${userEmail}`, userEmail } }),
+    ]);
+    expect((await events.deliver({ events: guests })).failures).toEqual([]);
+    await vi.waitFor(() => expect(sent).toHaveLength(2));
+    const notified = (await list()).map(({ recipient, orderId, userId }) => [recipient, orderId, userId]);
+    expect(notified.sort()).toEqual([
+      ["guest@example.com", "c guest@example.com", ""],
+      ["guest@example.com", "x guest@example.com", ""],
+    ]);
+    expect((await notifications.listDeadLetters({})).deadLetters).toEqual([]);
+  });
+
   test("has its effect once, however often it comes", async () => {
     const twice = confirmed("o1");
     await events.deliver({ events: [twice, twice] });

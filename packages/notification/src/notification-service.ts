@@ -6,7 +6,7 @@ import { NotificationKind } from "@parley/gen/notification/v1/notification_pb.js
 import { NotificationService } from "@parley/gen/notification/v1/notification_service_pb.js";
 import { type Caller, callContextKey, type Environment } from "@parley/rpc";
 import { implement, type ServiceEntry } from "@parley/rpc/server";
-import { type Database, readPage } from "@parley/store";
+import { type Database, databaseTime, readPage } from "@parley/store";
 import { answering, errorAnswer } from "./error-answers.ts";
 import { createFailedNotifications } from "./failed-notifications.ts";
 import { testText } from "./message-text.ts";
@@ -62,10 +62,10 @@ export function createNotificationServices(options: NotificationServiceOptions):
         ...testText(message),
         createTimeMs: clock.now(),
       });
-      const firstAttemptTimeMs = notification.createTimeMs + testRetryDelayMs;
-      await database.transaction((transaction) =>
-        insertNotifications(transaction, [{ notification, firstAttemptTimeMs }]),
-      );
+      await database.transaction(async (transaction) => {
+        const firstAttemptTimeMs = (await databaseTime(transaction, clock)) + testRetryDelayMs;
+        await insertNotifications(transaction, [{ notification, firstAttemptTimeMs }]);
+      });
       written();
       return { notification: notificationMessage(await sendWithin(notification)) };
     }),

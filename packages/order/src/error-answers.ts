@@ -7,6 +7,7 @@ import {
   DependencyError,
   type DependencyProblem,
   EtagMismatchError,
+  InvalidFieldError,
   OrderNotCancellableError,
   OrderNotFoundError,
   OrderRefusedError,
@@ -68,6 +69,7 @@ export function errorAnswer(error: unknown): unknown {
   }
   if (error instanceof ContendedError) return later(Code.Aborted, orderReasons.contended, { orderId: error.orderId });
   if (error instanceof TooManyOrdersError) return later(Code.ResourceExhausted, orderReasons.tooManyOrders);
+  if (error instanceof InvalidFieldError) return blame(error.field, orderReasons.invalidRequest);
   if (error instanceof InvalidPageTokenError) return blame("page_token", orderReasons.invalidPageToken);
   if (error instanceof UnreadablePositionError) return blame("after_position", orderReasons.invalidPosition);
   if (error instanceof PositionGoneError) return answer(Code.OutOfRange, orderReasons.positionGone);

@@ -20,6 +20,8 @@ export const orderReasons = {
   orderNotCancellable: "ORDER_NOT_CANCELLABLE",
   /** ABORTED: the order was changed since the caller read it. Metadata: `orderId`. */
   etagMismatch: "ETAG_MISMATCH",
+  /** INVALID_ARGUMENT: a field is missing, or does not go with another. */
+  invalidRequest: "INVALID_REQUEST",
   /** INVALID_ARGUMENT: the page token was not issued by ListOrders. */
   invalidPageToken: "INVALID_PAGE_TOKEN",
   /** INVALID_ARGUMENT: the position was not issued by WatchOrders. */
@@ -86,6 +88,18 @@ export class AmountOutOfRangeError extends OrderError {
   override readonly name = "AmountOutOfRangeError";
   constructor() {
     super("The total of the order is larger than an amount can be (1000000000000000 units).");
+  }
+}
+
+/** A request whose fields do not go together. */
+export class InvalidFieldError extends OrderError {
+  override readonly name = "InvalidFieldError";
+  /** By its name in the contract. */
+  readonly field: string;
+
+  constructor(field: string, message: string) {
+    super(message);
+    this.field = field;
   }
 }
 

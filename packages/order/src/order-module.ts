@@ -35,6 +35,8 @@ export interface OrderModuleOptions {
    * Default `only`: there is no other, as with SQLite.
    */
   readonly owner?: string;
+  /** Whether orders without a user are taken, and callers without a token may place them. Default: false. */
+  readonly guestOrders?: boolean;
   /** Delivers events to other services. Without it they wait in the log. Closed when the module stops. */
   readonly broker?: Broker | undefined;
   /** For tests. */
@@ -43,11 +45,11 @@ export interface OrderModuleOptions {
 
 /** The order service. */
 export function createOrderModule(options: OrderModuleOptions): ServiceModule {
-  const { environment, database, users, inventory, owner = "only", broker, checkpoint } = options;
+  const { environment, database, users, inventory, owner = "only", guestOrders = false, broker, checkpoint } = options;
   const { clock } = environment;
   const events = createEventLog({ database, source: orderEventSource, environment });
   const relay = broker && createRelay({ database, log: events, broker, environment, replica: owner });
-  const store = new OrderStore({ database, events, owner, checkpoint });
+  const store = new OrderStore({ database, events, clock, owner, checkpoint });
   registerSagaMetrics(database, environment);
   const inTurn = createInTurn();
   const stopping = new AbortController();
@@ -67,6 +69,7 @@ export function createOrderModule(options: OrderModuleOptions): ServiceModule {
     events,
     place: createPlaceOrder({ store, buyers, saga, inTurn, clock, newId: environment.newId }),
     cancel: createCancelOrder({ store, saga, inTurn }),
+    guests: guestOrders,
     detached: (context) => detachedFrom(context, { clock, signal: stopped.signal, timeoutMs: callTimeoutMs }),
   });
 
@@ -74,6 +77,7 @@ export function createOrderModule(options: OrderModuleOptions): ServiceModule {
     ...platform,
     onReachable: database.onReachable?.bind(database),
     entries: [service],
+    guests: guestOrders,
     owners: { order: async (id) => (await store.get(id))?.userId },
     async start() {
       await recovery.start();

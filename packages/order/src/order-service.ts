@@ -10,6 +10,7 @@ import { OrderNotFoundError } from "./order-errors.ts";
 import { orderMessage, stateOfMessage } from "./order-messages.ts";
 import type { OrderStore } from "./order-store.ts";
 import type { createCancelOrder } from "./saga/cancel-order.ts";
+import { orderRequestOf } from "./saga/order-request.ts";
 import type { createPlaceOrder } from "./saga/place-order.ts";
 import type { SagaCall } from "./saga/saga-call.ts";
 import { createReadChange, watchOrders } from "./watch-orders.ts";
@@ -19,19 +20,21 @@ export interface OrderServiceOptions {
   readonly events: EventLog;
   readonly place: ReturnType<typeof createPlaceOrder>;
   readonly cancel: ReturnType<typeof createCancelOrder>;
+  /** Whether orders without a user are taken. */
+  readonly guests: boolean;
   /** Work on behalf of a call that continues when the caller disconnects. */
   readonly detached: (context: HandlerContext) => SagaCall;
 }
 
 /** The RPC edge: maps messages to the domain, results to messages, errors to codes. */
-export function orderService({ store, events, place, cancel, detached }: OrderServiceOptions): ServiceEntry {
+export function orderService(options: OrderServiceOptions): ServiceEntry {
+  const { store, events, place, cancel, guests, detached } = options;
   const read = createReadChange(store);
   const sent = sharedMessages(WatchOrdersResponseSchema);
   return implement(OrderService, {
-    createOrder: answering(async ({ userId, items, requestId }, context: HandlerContext) => {
-      // UUIDs are case-insensitive (RFC 9562, section 4).
-      const key = requestId === "" ? undefined : requestId.toLowerCase();
-      return { order: orderMessage(await place({ userId, items, requestId: key }, detached(context))) };
+    createOrder: answering(async (message, context: HandlerContext) => {
+      const request = orderRequestOf(message, { guests });
+      return { order: orderMessage(await place(request, detached(context))) };
     }),
     getOrder: answering(async ({ orderId: id }) => ({ order: orderMessage(found(await store.get(id), id)) })),
     listOrders: answering(async ({ userId, state, ...page }) => {

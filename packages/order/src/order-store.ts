@@ -1,5 +1,13 @@
 import type { EventLog, NewEvent } from "@parley/events";
-import { type Command, type Database, execute, type SqlValue, type Transaction } from "@parley/store";
+import {
+  type Command,
+  type Database,
+  DatabaseClock,
+  execute,
+  type ProcessClock,
+  type SqlValue,
+  type Transaction,
+} from "@parley/store";
 import { type Confirmation, confirmOrder } from "./commands/confirm-order.ts";
 import { insertOrder } from "./commands/insert-order.ts";
 import { isSettled, type Order, type OrderPhase, type OrderState, stateOf } from "./order.ts";
@@ -18,7 +26,7 @@ export interface OrderFilter {
  * The longest lease of an order. A due time later than that was written before the clock was
  * set back, and is due.
  */
-export const dueWaitMsMax = 30_000;
+const leaseMsMax = 30_000;
 
 /** A due order. */
 export interface DueOrder {
@@ -32,8 +40,8 @@ export interface DueOrder {
 export interface Move {
   /** The phase before. */
   readonly from: OrderPhase;
-  /** When recovery may take it over, if a step remains afterwards. */
-  readonly dueTimeMs: number;
+  /** How long recovery leaves it alone, if a step remains afterwards. */
+  readonly leaseMs: number;
   /** The event of the transition. */
   readonly event?: NewEvent | undefined;
   /** Only if no other process, and no other call, took the order over since this process created it. */
@@ -43,39 +51,45 @@ export interface Move {
 export interface OrderStoreOptions {
   readonly database: Database;
   readonly events: EventLog;
+  readonly clock: ProcessClock;
   /** The name of this process, the same after a restart. */
   readonly owner: string;
   readonly checkpoint?: Checkpoint | undefined;
 }
 
-/** The orders in the service's database. Each write is one transaction, durable when it resolves. */
+/**
+ * The orders in the service's database. Each write is one transaction, durable when it resolves. Leases go by the database's clock: replicas whose
+ * own clocks differ would take orders from each other.
+ */
 export class OrderStore {
   readonly #database: Database;
   readonly #events: EventLog;
   readonly #owner: string;
+  readonly #time: DatabaseClock;
   readonly #checkpoint: Checkpoint | undefined;
   readonly #confirm: Command<Confirmation, boolean>;
 
-  constructor({ database, events, owner, checkpoint }: OrderStoreOptions) {
+  constructor({ database, events, clock, owner, checkpoint }: OrderStoreOptions) {
     this.#database = database;
     this.#events = events;
     this.#owner = owner;
+    this.#time = new DatabaseClock({ database, clock });
     this.#checkpoint = checkpoint;
     this.#confirm = confirmOrder(events);
   }
 
   /** Inserts a new order. False if its user's request id has an order already. */
-  async insert(order: Order, dueTimeMs: number): Promise<boolean> {
-    const input = { order, dueTimeMs, owner: this.#owner };
+  async insert(order: Order, leaseMs: number): Promise<boolean> {
+    const input = { order, dueTimeMs: this.#after(leaseMs), owner: this.#owner };
     return await this.#execute("PENDING", insertOrder, input);
   }
 
   /** Stores a transition and its event, both or neither. False if another transition came first. */
-  async move(order: Order, { from, dueTimeMs, event, ifUntouched = false }: Move): Promise<boolean> {
+  async move(order: Order, { from, leaseMs, event, ifUntouched = false }: Move): Promise<boolean> {
     if (order.phase === "CONFIRMED" && !ifUntouched) {
       return await this.#execute(order.phase, this.#confirm, { order, from, event });
     }
-    const due = isSettled(order.phase) ? null : dueTimeMs;
+    const due = isSettled(order.phase) ? null : this.#after(leaseMs);
     const parameters = moveValues(order, due, this.#owner);
     return await this.#write(order.phase, async (transaction) => {
       const moved = ifUntouched
@@ -120,20 +134,20 @@ export class OrderStore {
     return (await this.#database.all<OrderRow>(sql, ...parameters, limit)).map(orderOfRow);
   }
 
-  /** Orders that are due at `nowMs`, longest overdue first. */
-  async due(nowMs: number, limit: number): Promise<DueOrder[]> {
+  /** Orders that are due, longest overdue first. Default: now. */
+  async due(limit: number, nowMs = this.#time.now()): Promise<DueOrder[]> {
     const due = await this.#database.all<DueRow>(dueSql, nowMs, limit);
     const room = limit - due.length;
-    const misplaced = room > 0 ? await this.#database.all<DueRow>(misplacedSql, nowMs + dueWaitMsMax, room) : [];
+    const misplaced = room > 0 ? await this.#database.all<DueRow>(misplacedSql, nowMs + leaseMsMax, room) : [];
     const rows = [...due, ...misplaced];
     return rows.map((row) => ({ order: orderOfRow(row), dueTimeMs: row.due_time, attempts: row.attempts }));
   }
 
-  /** Takes a due order over until `untilMs`. False if another process was faster, or it is settled. */
-  async claim({ order, dueTimeMs, attempts }: DueOrder, untilMs: number): Promise<boolean> {
+  /** Takes a due order over for a time. False if another process was faster, or it is settled. */
+  async claim({ order, dueTimeMs, attempts }: DueOrder, leaseMs: number): Promise<boolean> {
     return (
       (await this.#write("CLAIMED", (transaction) =>
-        transaction.run(claimSql, untilMs, this.#owner, attempts + 1, order.id, dueTimeMs),
+        transaction.run(claimSql, this.#after(leaseMs), this.#owner, attempts + 1, order.id, dueTimeMs),
       )) === 1
     );
   }
@@ -142,22 +156,33 @@ export class OrderStore {
    * Takes an order over that is not due, since its buyer asks for it again. False if it had a transition. Afterwards the process that created
    * it knows that it does not work on it alone.
    */
-  async join(order: Order, untilMs: number): Promise<boolean> {
+  async join(order: Order, leaseMs: number): Promise<boolean> {
     return (
       (await this.#write("JOINED", (transaction) =>
-        transaction.run(joinSql, untilMs, this.#owner, order.id, order.phase),
+        transaction.run(joinSql, this.#after(leaseMs), this.#owner, order.id, order.phase),
       )) === 1
     );
   }
 
-  /** Delays an order's next attempt until `dueTimeMs`. No effect if it was settled, or taken over by another process, meanwhile. */
-  async postpone(id: string, dueTimeMs: number): Promise<void> {
-    await this.#write("POSTPONED", (transaction) => transaction.run(postponeSql, dueTimeMs, id, this.#owner));
+  /** Delays an order's next attempt. No effect if it was settled, or taken over by another process, meanwhile. */
+  async postpone(id: string, waitMs: number): Promise<void> {
+    await this.#write("POSTPONED", (transaction) => transaction.run(postponeSql, this.#after(waitMs), id, this.#owner));
   }
 
   /** Makes the orders of an earlier life of this process due. Returns their number. */
-  async adopt(nowMs: number): Promise<number> {
+  async adopt(): Promise<number> {
+    const nowMs = this.#time.now();
     return await this.#write("ADOPTED", (transaction) => transaction.run(adoptSql, nowMs, nowMs, this.#owner));
+  }
+
+  /** Compares the clocks of this process and the database. Call it before the first lease, and every few seconds. */
+  async syncClock(): Promise<void> {
+    await this.#time.sync();
+  }
+
+  #after(durationMs: number): number {
+    // Remaining times of calls have fractions; columns have whole milliseconds.
+    return this.#time.now() + Math.min(Math.ceil(durationMs), leaseMsMax);
   }
 
   #execute<I, O>(name: string, command: Command<I, O>, input: I): Promise<O> {

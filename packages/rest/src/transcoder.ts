@@ -20,6 +20,7 @@ import { requestBody } from "./request/request-body.ts";
 import { requestMessage } from "./request/request-message.ts";
 import { splitUrl } from "./request/request-target.ts";
 import { conditional } from "./response/conditional.ts";
+import { type Creation, created, creationOf } from "./response/creation.ts";
 import { errorResponse, standardDetails } from "./response/error-response.ts";
 import { rawStreamResponse } from "./response/raw-stream.ts";
 import { resourceTag } from "./response/resource-tag.ts";
@@ -68,6 +69,11 @@ export interface TranscoderOptions {
   readonly reasonDomain?: string;
   /** The page that describes the reasons, with a section for each. Errors link to their section (`google.rpc.Help`). Default: none. */
   readonly errorHelpUrl?: string | undefined;
+  /**
+   * The currency of a number in a request's body where the contract has a `google.type.Money`: `199.99` is then 199.99 of it. Three capital letters (ISO
+   * 4217). Default: none, and such a number is refused.
+   */
+  readonly defaultCurrency?: string | undefined;
 }
 
 /** A REST transcoder in front of Connect services. */
@@ -98,6 +104,7 @@ export function createTranscoder(services: readonly RestService[], options: Tran
     reasonDomain: options.reasonDomain ?? "",
     errorHelpUrl: options.errorHelpUrl,
     admit: options.admit ?? admitAll,
+    defaultCurrency: options.defaultCurrency,
   };
   const table = new RouteTable<Route>(({ binding }) => String(binding.method));
   const bindings = exposedBindings(services, options.exposes ?? isExposed);
@@ -117,13 +124,16 @@ export function createTranscoder(services: readonly RestService[], options: Tran
 
 async function admitAll(): Promise<void> {}
 
-interface Settings extends Required<Omit<TranscoderOptions, "exposes" | "errorHelpUrl">> {
+interface Settings extends Required<Omit<TranscoderOptions, "exposes" | "errorHelpUrl" | "defaultCurrency">> {
   readonly errorHelpUrl: string | undefined;
+  readonly defaultCurrency: string | undefined;
 }
 
 interface Route {
   readonly binding: Binding;
   readonly client: Client<DescService>;
+  /** Set for a standard Create method. */
+  readonly creation: Creation | undefined;
 }
 
 function exposedBindings(services: readonly RestService[], exposes: (method: DescMethod) => boolean): readonly Route[] {
@@ -131,7 +141,7 @@ function exposedBindings(services: readonly RestService[], exposes: (method: Des
     service.methods
       .filter(exposes)
       .flatMap(methodBindings)
-      .map((binding) => ({ binding, client })),
+      .map((binding) => ({ binding, client, creation: creationOf(binding, exposes) })),
   );
 }
 
@@ -163,23 +173,24 @@ interface RoutedCall {
   readonly settings: Settings;
 }
 
-async function answerRoute(
-  { binding, client }: Route,
-  request: RestRequest,
-  { segments, query, settings }: RoutedCall,
-): Promise<RestResponse> {
+async function answerRoute(route: Route, request: RestRequest, call: RoutedCall): Promise<RestResponse> {
+  const { segments, query, settings } = call;
+  const { binding } = route;
   await settings.admit(binding.method, request);
   const message = requestMessage(binding, {
     segments,
     query,
-    body: await requestBody(binding, request, settings.bodyLengthMax),
+    body: await requestBody(binding, request, {
+      bytesMax: settings.bodyLengthMax,
+      defaultCurrency: settings.defaultCurrency,
+    }),
     registry: settings.registry,
   });
   const callOptions = callOptionsOf(request, settings.forwardedHeaders);
   if (binding.method.methodKind === "server_streaming") {
-    return stream({ binding, client }, { request, message, callOptions, settings });
+    return stream(route, { request, message, callOptions, settings });
   }
-  return unary({ binding, client }, { request, message, callOptions, settings });
+  return unary(route, { request, message, callOptions, settings });
 }
 
 interface RestCall {
@@ -189,7 +200,7 @@ interface RestCall {
   readonly settings: Settings;
 }
 
-async function unary({ binding, client }: Route, call: RestCall): Promise<RestResponse> {
+async function unary({ binding, client, creation }: Route, call: RestCall): Promise<RestResponse> {
   const { request, message, callOptions, settings } = call;
   const method = client[binding.method.localName] as unknown as (
     message: Message,
@@ -202,6 +213,9 @@ async function unary({ binding, client }: Route, call: RestCall): Promise<RestRe
   const tag = resourceTag(binding, output);
   if (reads) {
     return conditional(request, response, tag);
+  }
+  if (creation !== undefined) {
+    return created(response, creation, { request: message, output, tag });
   }
   // After a PATCH, the response is the current resource, so it has an ETag. A response to PUT must not have one here (RFC 9110, section 9.3.4).
   return tag === undefined || request.method !== "PATCH"

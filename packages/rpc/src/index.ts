@@ -30,5 +30,6 @@ export { type SpanRecorder, spanKinds } from "./environment/spans/span-recorder.
 export { systemEnvironment } from "./environment/system-environment.ts";
 export { newUuidV7 } from "./environment/uuid-v7.ts";
 export { patchProtobuf } from "./protocol/protobuf-patches/patch-protobuf.ts";
+export { reportBroker } from "./telemetry/dependencies.ts";
 export { readFamily, valueFamily } from "./telemetry/metric-family.ts";
 export { createStoreObserver, type StoreObserver } from "./telemetry/store-observer.ts";

@@ -13,6 +13,7 @@ export type {
   SqlValue,
   Transaction,
 } from "./database.ts";
+export { DatabaseClock, type ProcessClock } from "./database-clock.ts";
 export { type DatabaseUrl, parseDatabaseUrl, sqliteUrl } from "./database-url.ts";
 export { execute } from "./execute.ts";
 export {

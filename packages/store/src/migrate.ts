@@ -37,8 +37,8 @@ export interface PendingMigration {
 }
 
 /**
- * The steps that were not applied yet, in order. Throws {@link MigrationError} if an applied step was changed or is unknown, or if a new step sorts
- * before an applied one of its set.
+ * The steps that were not applied yet, in order. Throws {@link MigrationError} if an applied step was changed, if a new step sorts before an applied
+ * one of its set, or if an applied step is unknown, unless a newer version of this program may have applied it: see {@link refuseForeign}.
  */
 export function pendingMigrations(
   appliedSteps: readonly AppliedMigration[],
@@ -46,7 +46,7 @@ export function pendingMigrations(
 ): readonly PendingMigration[] {
   const steps = inOrder(migrations);
   const applied = new Map(appliedSteps.map((step) => [step.id, step.checksum]));
-  refuseUnknown(steps, applied);
+  refuseForeign(steps, applied);
   const newestBySet = new Map<string, string>();
   for (const id of applied.keys()) {
     const { set } = place(id);
@@ -81,12 +81,23 @@ export function migrationFailed({ id }: Migration, cause: unknown): MigrationErr
   return new MigrationError(`Migration ${id} failed: ${cause instanceof Error ? cause.message : cause}`, { cause });
 }
 
-function refuseUnknown(steps: readonly Migration[], applied: ReadonlyMap<string, string>): void {
+/**
+ * Refuses a database of another program, and one whose newer version has removed something. During a rolling upgrade a replica of the older version
+ * may start beside the newer one, and after a rollback only older ones run: all their steps are applied, and those that they do not know come
+ * later. Such steps only add, unless their name begins with `contract-` (CONTRIBUTING.md, "Migrations").
+ */
+function refuseForeign(steps: readonly Migration[], applied: ReadonlyMap<string, string>): void {
   const known = new Set(steps.map((step) => step.id));
-  for (const id of applied.keys()) {
-    if (!known.has(id)) {
+  const unknown = [...applied.keys()].filter((id) => !known.has(id));
+  const isOlder = steps.length > 0 && steps.every(({ id }) => applied.has(id));
+  for (const id of unknown) {
+    const { set, isContraction } = place(id);
+    const comesLater = steps.every((step) => place(step.id).set !== set || compareIds(step.id, id) < 0);
+    if (isContraction || !isOlder || !comesLater) {
       throw new MigrationError(
-        `The database has migration ${id}, which this program does not know: it was written by a newer version.`,
+        `The database has migration ${id}, which this program does not know: it was written by ${
+          isContraction && isOlder ? "a newer version, and older ones cannot use it any more" : "another program"
+        }. Use the version that wrote it, or another database.`,
       );
     }
   }
@@ -112,10 +123,17 @@ function compareIds(a: string, b: string): number {
   return left.number - right.number;
 }
 
-function place(id: string): { readonly set: string; readonly number: number } {
-  const match = /^(?:([a-z][a-z0-9-]*)\/)?(\d+)-[a-z0-9-]+$/.exec(id);
+interface Place {
+  readonly set: string;
+  readonly number: number;
+  /** Whether the step removes something that older versions use. */
+  readonly isContraction: boolean;
+}
+
+function place(id: string): Place {
+  const match = /^(?:([a-z][a-z0-9-]*)\/)?(\d+)-([a-z0-9-]+)$/.exec(id);
   if (match === null) {
     throw new MigrationError(`"${id}" is no migration id: expected a number and a name, like 0001-orders.`);
   }
-  return { set: match[1] ?? "", number: Number(match[2]) };
+  return { set: match[1] ?? "", number: Number(match[2]), isContraction: match[3]?.startsWith("contract-") === true };
 }

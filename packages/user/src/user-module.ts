@@ -1,4 +1,5 @@
 import { type Broker, createEventLog, createRelay } from "@parley/events";
+import type { SharedLimits } from "@parley/events/limits";
 import { platform } from "@parley/gen/services.js";
 import type { Environment } from "@parley/rpc";
 import type { ServiceModule } from "@parley/rpc/server";
@@ -8,6 +9,7 @@ import type { KeySeal } from "./sign-in/key-seal.ts";
 import { createPasswordHasher } from "./sign-in/password-hash.ts";
 import { pruneRefreshTokens } from "./sign-in/refresh-token-store.ts";
 import { createSignIn } from "./sign-in/sign-in.ts";
+import { createSignInLimits } from "./sign-in/sign-in-limits.ts";
 import { createSigningKeys } from "./sign-in/signing-keys.ts";
 import { createUserService } from "./user-service.ts";
 
@@ -27,6 +29,8 @@ export interface UserModuleOptions {
   readonly broker?: Broker | undefined;
   /** The name of this process among those that share the database, the same after a restart. Default `only`: there is no other. */
   readonly replica?: string;
+  /** Counts failed sign-ins with all replicas. Closed when the module stops. Default: this process counts alone. */
+  readonly limits?: SharedLimits | undefined;
 }
 
 /** How long verifiers may cache the public keys: shorter than a key is published after its last signature. */
@@ -43,6 +47,7 @@ export function createUserModule(options: UserModuleOptions): ServiceModule {
     replica = "only",
     keySeal,
     signInRequired = false,
+    limits,
   } = options;
   const { clock, log, newId } = environment;
   const eventLog = createEventLog({ database, source: "/services/user", environment });
@@ -54,6 +59,7 @@ export function createUserModule(options: UserModuleOptions): ServiceModule {
     newId,
     passwords,
     keys,
+    limits: createSignInLimits({ clock, shared: limits }),
     refuseSamplePassword: signInRequired,
   });
   const relay = broker && createRelay({ database, log: eventLog, broker, environment, replica });
@@ -100,6 +106,7 @@ export function createUserModule(options: UserModuleOptions): ServiceModule {
       await stopPruning();
       await relay?.stop();
       await broker?.close();
+      limits?.close();
       await database.close();
     },
   };

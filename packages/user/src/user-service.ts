@@ -8,7 +8,7 @@ import { answerBefore, answerOnce, type Database, RequestIdReusedError, readPage
 import { addUser, editUser, removeUser } from "./accounts.ts";
 import { answering, callerName } from "./error-answers.ts";
 import { clientAddress } from "./sign-in/client-address.ts";
-import type { PasswordHasher } from "./sign-in/password-hash.ts";
+import { noPasswordHash, type PasswordHasher } from "./sign-in/password-hash.ts";
 import type { Session, SignIn } from "./sign-in/sign-in.ts";
 import type { SigningKeys } from "./sign-in/signing-keys.ts";
 import { emailTaken, UserError, userNotFound } from "./user-errors.ts";
@@ -48,6 +48,9 @@ export function createUserService(options: UserServiceOptions): ServiceEntry {
     { password, requestId }: CreateUserRequest,
     context: HandlerContext,
   ): Promise<CreateUserResponse> {
+    if (password === "") {
+      return before;
+    }
     const hash = await findPasswordHash(database, before.user?.id ?? "");
     const caller = { address: clientAddress(context, signInRequired).group, signal: context.signal };
     if (hash !== undefined && !(await passwords.verify(password, hash, caller))) {
@@ -59,8 +62,9 @@ export function createUserService(options: UserServiceOptions): ServiceEntry {
   return implement(UserService, {
     createUser: answering(async (request, context) => {
       const [nowMs, caller, address] = [clock.now(), callerName(context), clientAddress(context, signInRequired)];
-      // The stored hash of a request must not make its password easier to guess than the account does.
-      const call = { method: method.createUser, request: { ...request, password: "" }, caller, nowMs };
+      // The stored hash of a request must not make its password easier to guess than the account does. It tells only that there was none.
+      const password = request.password === "" ? "none" : "";
+      const call = { method: method.createUser, request: { ...request, password }, caller, nowMs };
       const before = await answerBefore(database, call);
       if (before !== undefined) {
         return samePassword(before, request, context);
@@ -74,7 +78,10 @@ export function createUserService(options: UserServiceOptions): ServiceEntry {
         }
         throw emailTaken("email");
       }
-      const passwordHash = await passwords.hash(request.password, { address: address.group, signal: context.signal });
+      const passwordHash =
+        request.password === ""
+          ? noPasswordHash
+          : await passwords.hash(request.password, { address: address.group, signal: context.signal });
       return database.transaction((transaction) =>
         answerOnce(transaction, call, async () => {
           const { name, email, phone, address } = request;

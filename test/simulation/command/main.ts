@@ -2,7 +2,15 @@
 import { visitWithCrashes } from "../crash-points.ts";
 import { plantedBugs } from "../planted-bugs/index.ts";
 import { simulate } from "../simulate.ts";
-import { type CommandOptions, readOptions, seamsOf, UsageError, usage } from "./options.ts";
+import {
+  type CommandOptions,
+  readOptions,
+  UsageError,
+  usage,
+  type Variant,
+  variantText,
+  worldOptions,
+} from "./options.ts";
 import { type FailedJob, type Jobs, runMany } from "./run-many.ts";
 
 /** The maximum number of failures that are printed. Further ones are only counted. */
@@ -30,45 +38,54 @@ async function run(options: CommandOptions): Promise<boolean> {
     });
     return true;
   }
-  if (options.seed !== undefined) return await runOne(options.seed, options.bug);
+  if (options.seed !== undefined) return await runOne(options.seed, options);
   return options.crashPoints ? await runCrashPoints(options) : await runSeeds(options);
 }
 
-async function runOne(seed: number, bug: number): Promise<boolean> {
-  const { history, hash, violations } = await simulate(seed, seamsOf(bug));
+async function runOne(seed: number, variant: Variant): Promise<boolean> {
+  const { history, hash, violations } = await simulate(seed, worldOptions(variant));
   console.log(history.join("\n"));
   console.log(`seed ${seed}: ${history.length} lines, hash ${hash}, ${violations.length} violations`);
   return violations.length === 0;
 }
 
 async function runSeeds(options: CommandOptions): Promise<boolean> {
-  const { from, count, bug } = options;
+  const { from, count } = options;
   const jobs = (function* () {
     for (let seed = from; seed < from + count; seed++) yield [seed];
   })();
-  return await runJobs({ kind: "seed", bug, jobs }, { ...options, what: "seeds", total: count });
+  return await runJobs(
+    { kind: "seed", variant: variantOf(options), jobs },
+    { ...options, what: "seeds", total: count },
+  );
 }
 
 async function runCrashPoints(options: CommandOptions): Promise<boolean> {
-  const { bug } = options;
-  const seams = seamsOf(bug);
-  const { points } = await visitWithCrashes([], seams);
+  const world = worldOptions(options);
+  const { points } = await visitWithCrashes([], world);
   const jobs: number[][] = [];
   for (let first = 1; first <= points.length; first++) {
     jobs.push([first]);
-    const again = await visitWithCrashes([first], seams);
+    const again = await visitWithCrashes([first], world);
     for (let second = first + 1; second <= again.points.length; second++) jobs.push([first, second]);
   }
   console.log(`${points.length} points: ${points.join(", ")}`);
-  return await runJobs({ kind: "crash-points", bug, jobs }, { ...options, what: "crashes", total: jobs.length });
+  return await runJobs(
+    { kind: "crash-points", variant: variantOf(options), jobs },
+    { ...options, what: "crashes", total: jobs.length },
+  );
 }
 
-interface Report extends Pick<CommandOptions, "workers" | "bug"> {
+function variantOf({ bug, replicas }: CommandOptions): Variant {
+  return { bug, replicas };
+}
+
+interface Report extends Pick<CommandOptions, "workers"> {
   readonly what: string;
   readonly total: number;
 }
 
-async function runJobs(jobs: Jobs, { workers, bug, what, total }: Report): Promise<boolean> {
+async function runJobs(jobs: Jobs, { workers, what, total }: Report): Promise<boolean> {
   const startMs = performance.now();
   let toldMs = startMs;
   let failed = 0;
@@ -82,7 +99,7 @@ async function runJobs(jobs: Jobs, { workers, bug, what, total }: Report): Promi
     },
     onFailure(failure) {
       failed++;
-      if (failed <= failuresToldMax) tell(failure, { isFirst: failed === 1, kind: jobs.kind, bug });
+      if (failed <= failuresToldMax) tell(failure, { isFirst: failed === 1, jobs });
       return failed >= failuresMax;
     },
   });
@@ -93,11 +110,11 @@ async function runJobs(jobs: Jobs, { workers, bug, what, total }: Report): Promi
 
 function tell(
   { job, violations, history }: FailedJob,
-  { isFirst, kind, bug }: { readonly isFirst: boolean; readonly kind: Jobs["kind"]; readonly bug: number },
+  { isFirst, jobs: { kind, variant } }: { readonly isFirst: boolean; readonly jobs: Jobs },
 ): void {
   if (isFirst) console.log(history.slice(-linesToldMax).join("\n"));
   for (const { invariant, message } of violations.slice(0, failuresToldMax)) {
     console.log(`${kind} ${job.join(" and ")}: ${invariant}: ${message}`);
   }
-  if (kind === "seed") console.log(`replay: npm run simulate -- --seed ${job[0]}${bug === 0 ? "" : ` --bug ${bug}`}`);
+  if (kind === "seed") console.log(`replay: npm run simulate -- --seed ${job[0]}${variantText(variant)}`);
 }

@@ -1,17 +1,24 @@
 import { parseArgs } from "node:util";
 import { plantedBugs } from "../planted-bugs/index.ts";
-import type { Seams } from "../world/seams.ts";
+import type { SimulateOptions } from "../simulate.ts";
+import { serviceNames } from "../world/seams.ts";
+
+/** What differs from the platform as it is. */
+export interface Variant {
+  /** The number of a planted bug, starting at 1. 0 for none. */
+  readonly bug: number;
+  /** Whether every service has two processes, in every seed. */
+  readonly replicas: boolean;
+}
 
 /** The options of a simulation run. */
-export interface CommandOptions {
+export interface CommandOptions extends Variant {
   /** Run only this seed and print its history. Undefined for many seeds. */
   readonly seed: number | undefined;
   readonly from: number;
   readonly count: number;
   /** The number of worker threads. */
   readonly workers: number;
-  /** The number of a planted bug, starting at 1. 0 for none. */
-  readonly bug: number;
   readonly crashPoints: boolean;
   readonly listBugs: boolean;
 }
@@ -27,6 +34,7 @@ export const usage = `npm run simulate -- [options]
   --seed N          run one seed and print all that happened
   --workers N       threads (default 2)
   --crash-points    end processes at every point of a short visit, and at every pair of points
+  --replicas        two processes of every service in every seed
   --bugs            list the planted bugs
   --bug N           plant a bug, to see it found`;
 
@@ -46,13 +54,20 @@ export function readOptions(args: readonly string[]): CommandOptions {
     bug: whole("--bug", values.bug ?? "0", { least: 0, most: plantedBugs.length }),
     crashPoints: values["crash-points"] ?? false,
     listBugs: values.bugs ?? false,
+    replicas: values.replicas ?? false,
   };
 }
 
-/** The seams of a planted bug. Empty without one. */
-export function seamsOf(bug: number): { readonly seams?: Seams } {
+/** The options of a simulated world: a planted bug, and the replicas that it needs. */
+export function worldOptions({ bug, replicas }: Variant): Pick<SimulateOptions, "seams" | "replicated"> {
   const planted = plantedBugs[bug - 1];
-  return planted === undefined ? {} : { seams: planted.seams };
+  const replicated = replicas ? serviceNames : planted?.replicated;
+  return { ...(planted && { seams: planted.seams }), ...(replicated && { replicated }) };
+}
+
+/** The options of a command that repeats it. */
+export function variantText({ bug, replicas }: Variant): string {
+  return `${bug === 0 ? "" : ` --bug ${bug}`}${replicas ? " --replicas" : ""}`;
 }
 
 function parse(args: readonly string[]) {
@@ -65,6 +80,7 @@ function parse(args: readonly string[]) {
     workers: number,
     bug: number,
     bugs: flag,
+    replicas: flag,
     "crash-points": flag,
   };
   try {

@@ -1,5 +1,6 @@
 import { Worker } from "node:worker_threads";
 import type { Violation } from "../invariants/violation.ts";
+import type { Variant } from "./options.ts";
 
 /** A job that violated invariants. */
 export interface FailedJob {
@@ -12,7 +13,7 @@ export interface FailedJob {
 /** Jobs for worker.ts: seeds, or crash points. */
 export interface Jobs {
   readonly kind: "seed" | "crash-points";
-  readonly bug: number;
+  readonly variant: Variant;
   /** Assigned in this order. */
   readonly jobs: Iterable<readonly number[]>;
 }
@@ -29,13 +30,13 @@ export interface RunManyOptions {
 export type JobAnswer = FailedJob | undefined;
 
 /** Runs jobs on worker threads. Returns the number of finished jobs. */
-export async function runMany({ kind, bug, jobs }: Jobs, options: RunManyOptions): Promise<number> {
+export async function runMany({ kind, variant, jobs }: Jobs, options: RunManyOptions): Promise<number> {
   const queue = jobs[Symbol.iterator]();
   let done = 0;
   let isOver = false;
 
   function work(): Promise<void> {
-    const worker = new Worker(new URL("./worker.ts", import.meta.url), { workerData: { kind, bug } });
+    const worker = new Worker(new URL("./worker.ts", import.meta.url), { workerData: { kind, variant } });
     return new Promise<void>((resolve, reject) => {
       const next = () => {
         const job = isOver ? undefined : queue.next();

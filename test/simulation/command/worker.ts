@@ -2,14 +2,14 @@
 import { parentPort, workerData } from "node:worker_threads";
 import { visitWithCrashes } from "../crash-points.ts";
 import { simulate } from "../simulate.ts";
-import { seamsOf } from "./options.ts";
+import { worldOptions } from "./options.ts";
 import type { JobAnswer, Jobs } from "./run-many.ts";
 
 // Thousands of simulated connections fail; their errors need no stack traces.
 Error.stackTraceLimit = 0;
 
-const { kind, bug } = workerData as Pick<Jobs, "kind" | "bug">;
-const options = seamsOf(bug);
+const { kind, variant } = workerData as Pick<Jobs, "kind" | "variant">;
+const options = worldOptions(variant);
 
 parentPort?.on("message", async (job: readonly number[]) => {
   const run = kind === "seed" ? await simulate(job[0] ?? 0, options) : await visitWithCrashes(job, options);

@@ -21,8 +21,8 @@ export function checkInvariants(world: World, ledger: Ledger): readonly Violatio
     ...ledger.strange.map((message): Violation => ({ invariant: "broken", message })),
     ...checkDeadLetters(world),
     ...checkStock(books, ledger),
-    ...checkOrders(books, ledger),
-    ...checkRefusals(books, ledger),
+    ...checkOrders(books, ledger, world),
+    ...checkRefusals(books, ledger, world),
     ...checkNotifications(books),
     ...checkMail(books, world),
   ];

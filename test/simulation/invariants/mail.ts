@@ -44,8 +44,11 @@ function checkCopies(key: string, copies: readonly MailCopy[], row: Notification
       );
     }
     // SMTP allows no better: only a process that saw a failure, or a restarted process, may send the message again.
-    if (copies.slice(0, index).some((before) => !before.isToldFailed && before.life === copy.life)) {
+    const taken = copies.slice(0, index).filter((before) => !before.isToldFailed);
+    if (taken.some((before) => before.life === copy.life)) {
       messages.push(`${key} came ${copies.length} times, again from a process that knew that it was taken`);
+    } else if (taken.some((before) => !before.isAtOnce && copy.sendersThen.has(before.life))) {
+      messages.push(`${key} came ${copies.length} times, again from ${copy.life.name} while its sender was there`);
     }
   }
   return messages;

@@ -3,13 +3,14 @@ import type { Order } from "@parley/gen/order/v1/order_pb.js";
 import { OrderState } from "@parley/gen/order/v1/order_pb.js";
 import { type Ledger, type OrderCall, type OrderRead, startOf } from "../workload/ledger.ts";
 import { buyers } from "../world/services.ts";
+import type { World } from "../world/world.ts";
 import type { Books, OrderRow } from "./books.ts";
 import { checkCallsWithoutId } from "./calls-without-id.ts";
 import { linesText } from "./stock.ts";
 import type { Violation } from "./violation.ts";
 
 /** Orders match the responses that their buyers got, and each request has one order. */
-export function checkOrders(books: Books, ledger: Ledger): readonly Violation[] {
+export function checkOrders(books: Books, ledger: Ledger, world: Pick<World, "clockErrorMs">): readonly Violation[] {
   const rows = new Map(books.orders.map((row) => [row.id, row]));
   return [
     ...ledger.orders.flatMap((call) => checkCall(call, { rows, ledger, orderEvents: books.orderEvents })),
@@ -23,7 +24,7 @@ export function checkOrders(books: Books, ledger: Ledger): readonly Violation[] 
         }),
       ),
     ...checkRequests(books, ledger),
-    ...checkCallsWithoutId(books, ledger),
+    ...checkCallsWithoutId(books, ledger, world),
     ...books.orders.flatMap((row) => checkEvents(row, books.orderEvents)),
   ];
 }

@@ -3,13 +3,18 @@ import { type Ledger, type OrderCall, startOf } from "../workload/ledger.ts";
 import { firstProducts, productIds } from "../workload/products.ts";
 import { buyers } from "../world/services.ts";
 import { startTimeMs } from "../world/simulated-time.ts";
+import type { World } from "../world/world.ts";
 import type { Books } from "./books.ts";
 import type { Violation } from "./violation.ts";
 
 /** Each refusal was justified at the time of the call. */
-export function checkRefusals(books: Books, ledger: Ledger): readonly Violation[] {
+export function checkRefusals(
+  books: Books,
+  ledger: Ledger,
+  { clockErrorMs }: Pick<World, "clockErrorMs">,
+): readonly Violation[] {
   return ledger.orders.flatMap((call) => {
-    if (call.answer.kind !== "refused" || isDue(call, call.answer, { books, ledger })) return [];
+    if (call.answer.kind !== "refused" || isDue(call, call.answer, { books, ledger, clockErrorMs })) return [];
     const { reason, metadata } = call.answer;
     const message = `buyer ${call.userId} asked for ${JSON.stringify(call.wanted)} and was refused for no reason: ${reason} ${JSON.stringify(metadata)}`;
     return [{ invariant: "refusal", message } satisfies Violation];
@@ -21,10 +26,10 @@ type Refused = Extract<OrderCall["answer"], { kind: "refused" }>;
 function isDue(
   call: OrderCall,
   { reason, metadata }: Refused,
-  found: { readonly books: Books; readonly ledger: Ledger },
+  found: { readonly books: Books; readonly ledger: Ledger; readonly clockErrorMs: number },
 ) {
   const { userId, requestId, wanted } = call;
-  const { ledger, books } = found;
+  const { ledger, books, clockErrorMs } = found;
   switch (reason) {
     case "USER_NOT_FOUND":
       return buyers.every(({ id }) => id !== userId);
@@ -39,7 +44,11 @@ function isDue(
     case "INSUFFICIENT_STOCK": {
       const { productId = "", available, requested } = metadata;
       const isShort = Number(available) < Number(requested) && wanted[productId] === Number(requested);
-      const window = { startMs: startOf(call, ledger), endMs: call.endMs };
+      // Where clocks are wrong, the times of events do not tell which were in the window: any level of the run may be the one.
+      const window =
+        clockErrorMs > 0
+          ? { startMs: Number.NEGATIVE_INFINITY, endMs: Number.POSITIVE_INFINITY }
+          : { startMs: startOf(call, ledger), endMs: call.endMs };
       const levels = levelsDuring(productId, window, books);
       return isShort && levels.some(({ least, most }) => least <= Number(available) && Number(available) <= most);
     }

@@ -5,7 +5,7 @@ import { StockChangedSchema, StockLowSchema } from "@parley/gen/event/v1/event_p
 import { InventoryService, type ReserveStockRequest } from "@parley/gen/product/v1/inventory_service_pb.js";
 import { reasonError } from "@parley/rpc";
 import type { ServiceModule } from "@parley/rpc/server";
-import { type Database, StoreUnavailableError, type Transaction } from "@parley/store";
+import { ConstraintError, type Database, StoreUnavailableError, type Transaction } from "@parley/store";
 import { lowStockThreshold } from "../workload/products.ts";
 import type { Parts } from "../world/seams.ts";
 import { createInTurn } from "./in-turn.ts";
@@ -50,7 +50,11 @@ export function withCarelessReserve(module: ServiceModule, parts: Parts, reserve
 
   async function reserveOnce(request: ReserveStockRequest): Promise<void> {
     const standing = await database.get("SELECT 1 AS one FROM reservations WHERE order_id = ?", request.orderId);
-    if (standing === undefined) await reserve(toolsFor(request, parts), (work) => database.transaction(work));
+    if (standing !== undefined) return;
+    await reserve(toolsFor(request, parts), (work) => database.transaction(work)).catch((error: unknown) => {
+      // Another replica reserved for it meanwhile.
+      if (!(error instanceof ConstraintError)) throw error;
+    });
   }
 
   return replaceMethod(module, InventoryService.method.reserveStock, (original) => async (request, context) => {

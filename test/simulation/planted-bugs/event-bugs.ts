@@ -4,6 +4,7 @@ import { EventService } from "@parley/gen/event/v1/event_service_pb.js";
 import { sleep } from "@parley/rpc";
 import { createServiceClient } from "@parley/rpc/client";
 import type { Database } from "@parley/store";
+import { sharing } from "../world/failing-database.ts";
 import type { Parts } from "../world/seams.ts";
 import type { PlantedBug } from "./planted-bug.ts";
 import { replaceMethod } from "./replace-method.ts";
@@ -133,6 +134,7 @@ function publishingDatabase(database: Database, { connect, environment, life }: 
 
 function plain(database: Database): Database {
   return {
+    ...sharing(database),
     all: (sql, ...parameters) => database.all(sql, ...parameters),
     get: (sql, ...parameters) => database.get(sql, ...parameters),
     transaction: (work) => database.transaction(work),

@@ -1,5 +1,5 @@
 import type { Invariant } from "../invariants/violation.ts";
-import type { Seams } from "../world/seams.ts";
+import type { Seams, ServiceName } from "../world/seams.ts";
 
 /** A typical mistake of order systems, planted in Parley. */
 export interface PlantedBug {
@@ -9,4 +9,6 @@ export interface PlantedBug {
   readonly breaks: readonly Invariant[];
   /** Whether crashing processes at each point of a short visit, without other faults, also finds it. */
   readonly isFoundByCrashes?: true;
+  /** The services that have two processes when the bug is searched for: it is none where they have one. Default: as the seed decides. */
+  readonly replicated?: readonly ServiceName[];
 }

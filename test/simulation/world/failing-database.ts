@@ -10,11 +10,17 @@ export interface DiskFaults {
   broke(): void;
 }
 
+/** Whether the database is shared, for another one in its place. */
+export function sharing({ isShared }: Database): Pick<Database, "isShared"> {
+  return isShared === undefined ? {} : { isShared };
+}
+
 /** A database whose disk is sometimes full, or fails. */
 export function failingDatabase(database: Database, { isFull, breaks, broke }: DiskFaults): Database {
   let isBroken = false;
   const refused = () => Promise.reject(new StoreUnavailableError("io", "The disk failed."));
   return {
+    ...sharing(database),
     all: (sql, ...parameters) => (isBroken ? refused() : database.all(sql, ...parameters)),
     get: (sql, ...parameters) => (isBroken ? refused() : database.get(sql, ...parameters)),
     async transaction(work) {

@@ -30,12 +30,23 @@ export interface Faults {
   readonly crashAtPoint: number;
   /** A process crashes between two points. Rate per simulated second, over all processes. */
   readonly crashesPerSecond: number;
+  /** A shared database rolls a transaction back for another one. */
+  readonly serializationFailure: number;
+  /** The connection to a shared database is lost during COMMIT, which half of the time took effect. */
+  readonly unknownCommit: number;
+  /** The most by which the wall clock of a replica is wrong, in milliseconds. It may be set at any time. */
+  readonly clockSkewMsMax: number;
+  /** A replica stops for up to {@link pauseMsMax}. Rate per simulated second, over all processes. */
+  readonly pausesPerSecond: number;
   /** A process starts as an earlier release without batch methods. */
   readonly earlierRelease: number;
 }
 
 /** The longest delay of a message, in milliseconds: beyond the deadline of every call. */
 export const slowMsMax = 7_000;
+
+/** The longest pause of a process, in milliseconds: longer than the leases of orders (up to 10 s) and event partitions (5 s). */
+export const pauseMsMax = 12_000;
 
 export const noFaults: Faults = {
   lost: 0,
@@ -53,6 +64,10 @@ export const noFaults: Faults = {
   crashAtPoint: 0,
   crashesPerSecond: 0,
   earlierRelease: 0,
+  serializationFailure: 0,
+  unknownCommit: 0,
+  clockSkewMsMax: 0,
+  pausesPerSecond: 0,
 };
 
 /**
@@ -77,5 +92,9 @@ export function drawFaults(random: Randomness): Faults {
     lateRefusal: level(0.2, 0.8),
     mailAway: level(0.1, 0.8),
     slowMail: level(0.05, 0.3),
+    serializationFailure: level(0.02, 0.2),
+    unknownCommit: level(0.005, 0.03),
+    clockSkewMsMax: random.pick([0, 3_000, 2 * 60 * 60_000]),
+    pausesPerSecond: level(0.1, 0.4),
   };
 }

@@ -11,6 +11,10 @@ export interface MailCopy extends OutgoingMessage {
   readonly life: Life;
   /** Whether the sending process saw a failure. It may then send the message again. */
   readonly isToldFailed: boolean;
+  /** Whether it was sent before the transaction that records it: if that is rolled back, another replica sends it again. */
+  readonly isAtOnce: boolean;
+  /** The earlier senders that were there then, and not asked to stop. */
+  readonly sendersThen: ReadonlySet<Life>;
 }
 
 /** The simulated mail server. */
@@ -28,6 +32,8 @@ export interface MailOptions {
   readonly history: History;
   readonly faults: () => Faults;
   readonly passPoint: PassPoint;
+  /** Whether a process is alive and not asked to stop. */
+  readonly isStanding: (life: Life) => boolean;
 }
 
 /** The longest time to send a message, in milliseconds. */
@@ -37,10 +43,16 @@ const slowSendMsMax = 40_000;
 /** The maximum number of concurrent sends. */
 const concurrencyMax = 2;
 
+interface Sending {
+  readonly life: Life;
+  readonly fate: Fate;
+  readonly isAtOnce: boolean;
+}
+
 /** The outcome of sending a message. */
 type Fate = "taken" | "taken, but told failed" | "failed" | "channel unavailable";
 
-export function createMail({ random, history, faults, passPoint }: MailOptions): Mail {
+export function createMail({ random, history, faults, passPoint, isStanding }: MailOptions): Mail {
   const received = new Map<string, MailCopy[]>();
   // Fixed for each world: a remote mail server, or a local channel that is always available.
   const isAtHand = random.chance(0.5);
@@ -52,10 +64,11 @@ export function createMail({ random, history, faults, passPoint }: MailOptions):
     return random.chance(0.5) ? "taken, but told failed" : "failed";
   }
 
-  function take(message: OutgoingMessage, life: Life, fate: Fate): void {
+  function take(message: OutgoingMessage, { life, fate, isAtOnce }: Sending): void {
     if (fate !== "taken" && fate !== "taken, but told failed") return;
     const copies = received.get(message.key) ?? [];
-    copies.push({ ...message, life, isToldFailed: fate !== "taken" });
+    const sendersThen = new Set(copies.map((copy) => copy.life).filter(isStanding));
+    copies.push({ ...message, life, isToldFailed: fate !== "taken", isAtOnce, sendersThen });
     received.set(message.key, copies);
   }
 
@@ -72,7 +85,7 @@ export function createMail({ random, history, faults, passPoint }: MailOptions):
           if (!life.isAlive) return;
           const fate = drawFate();
           history.note(`${life.name} mail ${message.key}: ${fate}`);
-          take(message, life, fate);
+          take(message, { life, fate, isAtOnce: false });
           const delayMs = random.chance(faults().slowMail) ? slowSendMsMax : sendMsMax;
           life.clock.after(delayMs * random.next(), () => {
             if (fate === "taken") resolve();
@@ -86,7 +99,7 @@ export function createMail({ random, history, faults, passPoint }: MailOptions):
           if (!life.isAlive) return;
           const fate = drawFate();
           history.note(`${life.name} mail ${message.key} at once: ${fate}`);
-          take(message, life, fate);
+          take(message, { life, fate, isAtOnce: true });
           if (fate !== "taken") throw new Error("the message could not be written");
         },
       }),

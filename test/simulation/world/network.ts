@@ -76,11 +76,12 @@ export function createNetwork(options: NetworkOptions): Network {
         if (!caller.isAlive) return;
         history.note(name);
         let isSettled = false;
-        const settle = (how: () => void) => {
-          if (isSettled || !caller.isAlive) return;
-          isSettled = true;
-          how();
-        };
+        const settle = (how: () => void) =>
+          caller.whenRunning(() => {
+            if (isSettled) return;
+            isSettled = true;
+            how();
+          });
         const breakOff = () => settle(() => reject(brokenConnection()));
         const cancellation = createCancellation();
         signal?.addEventListener("abort", () => carry(`${name} cancel`, { arrive: cancellation.ask, breakOff() {} }));
@@ -130,12 +131,14 @@ export function createNetwork(options: NetworkOptions): Network {
       history.note(`${caller.name} ← ${outcome}`);
       carry(`${caller.name} answer`, { arrive: hand, breakOff: caller.breakOff });
     };
-    transport.unary(...call).then(
-      (response) => answer("OK", () => caller.resolve(response as Answer)),
-      (error: unknown) => {
-        const failure = ConnectError.from(error);
-        answer(Code[failure.code], () => caller.reject(markDeliveryStatus(failure, "answered")));
-      },
+    life.whenRunning(() =>
+      transport.unary(...call).then(
+        (response) => answer("OK", () => caller.resolve(response as Answer)),
+        (error: unknown) => {
+          const failure = ConnectError.from(error);
+          answer(Code[failure.code], () => caller.reject(markDeliveryStatus(failure, "answered")));
+        },
+      ),
     );
   }
 

@@ -11,12 +11,12 @@ import type { Life } from "./life.ts";
 export type ServiceName = "user" | "product" | "order" | "notification";
 export const serviceNames: readonly ServiceName[] = ["user", "product", "order", "notification"];
 
-/** The processes that are simulated: one for each service, and in some worlds a second one of the order service. */
-export type ProcessName = ServiceName | "order-2";
+/** The processes that are simulated: one for each service, and in some worlds a second one of some services. */
+export type ProcessName = ServiceName | `${ServiceName}-2`;
 
 /** The service of a process. Undefined for a user's client. */
 export function serviceOf(processName: string): ServiceName | undefined {
-  return processName === "order-2" ? "order" : serviceNames.find((service) => service === processName);
+  return serviceNames.find((service) => processName === service || processName === `${service}-2`);
 }
 
 /** The parts of a service that a seam can use. */
@@ -35,6 +35,8 @@ export interface Seams {
   /** Changes which file a database syncs to disk. */
   syncedPath?(path: string): string;
   database?(database: Database, parts: Omit<Parts, "database">): Database;
+  /** Passes a serialization failure of a shared database on to the service, instead of running the transaction again. */
+  readonly passesOnSerializationFailures?: true;
   /** The order service's client of the product service. */
   inventory?(inventory: InventoryClient, parts: Parts): InventoryClient;
   /** The notification service's channel to recipients. */

@@ -54,10 +54,11 @@ export const makeService: Readonly<Record<ServiceName, (around: Surroundings) =>
   },
   product(around) {
     const { environment, database } = around;
-    return createProductModule({ environment, database, sampleData: true, broker: brokerFor(around) });
+    const replica = ownerOf(around);
+    return createProductModule({ environment, database, sampleData: true, broker: brokerFor(around), replica });
   },
   order(around) {
-    const { environment, database, connect, seams, nextTurn, life } = around;
+    const { environment, database, connect, seams, nextTurn } = around;
     // Batches as in production: a client with an injected transport batches only with an explicit `batchSchedule`.
     const options = { environment, batchSchedule: nextTurn };
     const inventory = createServiceClient(InventoryService, connect("product"), options);
@@ -66,7 +67,7 @@ export const makeService: Readonly<Record<ServiceName, (around: Surroundings) =>
       database,
       users: createServiceClient(UserService, connect("user"), options),
       inventory: seams.inventory?.(inventory, around) ?? inventory,
-      owner: life.name,
+      owner: ownerOf(around),
       broker: brokerFor(around),
     });
   },
@@ -76,6 +77,11 @@ export const makeService: Readonly<Record<ServiceName, (around: Surroundings) =>
     return createNotificationModule({ environment, database, channel, shopEmail: "shop@example.com" });
   },
 };
+
+/** As in the services' `main.ts`: each life of a replica has a name of its own. */
+function ownerOf({ database, environment }: Surroundings): string {
+  return database.isShared === true ? environment.newId() : "only";
+}
 
 /** Events go directly to the notification service, which is their only consumer. */
 function brokerFor(around: Surroundings): Broker | undefined {

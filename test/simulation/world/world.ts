@@ -9,7 +9,7 @@ import { Registry } from "prom-client";
 import { createDisk, type DiskKind, type DisksOptions } from "./disks.ts";
 import { earlierRelease } from "./earlier-release.ts";
 import { failingDatabase } from "./failing-database.ts";
-import { type Faults, noFaults } from "./faults.ts";
+import { type Faults, noFaults, pauseMsMax } from "./faults.ts";
 import { createHistory, type History } from "./history.ts";
 import { Life } from "./life.ts";
 import { createMail, type Mail } from "./mail.ts";
@@ -26,8 +26,8 @@ export interface WorldOptions {
   /** Default: none. */
   readonly faults?: Faults;
   readonly seams?: Seams;
-  /** The number of processes of the order service. Two share one database server. Default: 1, with its own database. */
-  readonly orderProcesses?: 1 | 2;
+  /** The services with two processes, which share one database server. Default: none, each process has its own database. */
+  readonly replicated?: readonly ServiceName[];
   /** Default: `memory`. */
   readonly diskKind?: DiskKind;
   /** Called at each numbered point: whether the process crashes there. Default: as the faults decide. */
@@ -49,6 +49,8 @@ export interface World {
   readonly history: History;
   readonly disks: Readonly<Record<ServiceName, CrashableDatabase>>;
   readonly mail: Mail;
+  /** The most by which the wall clock of a process was ever wrong, in milliseconds. */
+  readonly clockErrorMs: number;
   /** Whether no message is in flight and every service is running. */
   readonly isQuiet: boolean;
   /** Starts every service. */
@@ -81,8 +83,9 @@ const log = pino({ level: "silent" });
 const metrics = new Registry();
 
 export function createWorld(options: WorldOptions): World {
-  const { seed, faults = noFaults, seams = {}, orderProcesses = 1, diskKind = "memory", endsAt } = options;
-  const processNames: readonly ProcessName[] = orderProcesses === 1 ? serviceNames : [...serviceNames, "order-2"];
+  const { seed, faults = noFaults, seams = {}, replicated = [], diskKind = "memory", endsAt } = options;
+  const secondNames = replicated.map((service) => `${service}-2` as const);
+  const processNames: readonly ProcessName[] = [...serviceNames, ...secondNames];
   const time = createSimulatedTime();
   const history = createHistory(time);
   const random = createRandomness(seed);
@@ -93,11 +96,13 @@ export function createWorld(options: WorldOptions): World {
     ids: random.fork("ids"),
   };
   const [stores, turns] = [random.fork("stores"), random.fork("turns")];
+  const [servers, clocks, pauses] = [random.fork("servers"), random.fork("clocks"), random.fork("pauses")];
   const running = new Map<ProcessName, Running>();
-  let sharedOrders: Promise<Database> | undefined;
+  const shared = new Map<ServiceName, Promise<Database>>();
   const leaving = new Set<Life>();
   let current = faults;
   let pointCount = 0;
+  let clockErrorMs = 0;
 
   const passPoint: PassPoint = (life, name) => {
     if (!life.isAlive || serviceOf(life.name) === undefined) return;
@@ -106,7 +111,7 @@ export function createWorld(options: WorldOptions): World {
     if (ends) crash(life.name as ProcessName, `point ${point.number}: ${name}`);
   };
   const network = createNetwork({ time, random: random.fork("network"), history, faults: () => current, passPoint });
-  const mail = createMail({ random: random.fork("mail"), history, faults: () => current, passPoint });
+  const mail = createMail({ random: random.fork("mail"), history, faults: () => current, passPoint, isStanding });
   const disksOptions: DisksOptions = {
     kind: diskKind,
     time,
@@ -138,7 +143,7 @@ export function createWorld(options: WorldOptions): World {
 
   /** Whether a service's database is a separate server, which survives the crash of a process. */
   function isShared(service: ServiceName): boolean {
-    return service === "order" && orderProcesses > 1;
+    return replicated.includes(service);
   }
 
   function hasMemory(service: ServiceName): boolean {
@@ -147,8 +152,10 @@ export function createWorld(options: WorldOptions): World {
 
   async function openDatabase(service: ServiceName, life: Life): Promise<Database> {
     if (!isShared(service)) return await disks[service].open();
-    sharedOrders ??= disks[service].open();
-    return connectionTo(await sharedOrders, { life, passPoint });
+    const server = shared.get(service) ?? disks[service].open();
+    shared.set(service, server);
+    const runsAgain = seams.passesOnSerializationFailures !== true;
+    return connectionTo(await server, { life, time, random: servers, faults: () => current, passPoint, runsAgain });
   }
 
   async function start(processName: ProcessName): Promise<void> {
@@ -156,6 +163,7 @@ export function createWorld(options: WorldOptions): World {
     const life = new Life(processName, time);
     running.set(processName, { life });
     history.note(`${processName} starts`);
+    setClock(life);
     const { clock } = life;
     const next = () => draws.ids.next();
     const environment = { clock, random: next, newId: newUuidV7({ clock, random: next }), log, metrics };
@@ -223,19 +231,62 @@ export function createWorld(options: WorldOptions): World {
     });
   }
 
+  /** Only replicas have wrong clocks, and stop: the only process of a database shares no times with another one. */
+  function setClock(life: Life): void {
+    const service = serviceOf(life.name);
+    if (service === undefined || !isShared(service) || current.clockSkewMsMax === 0) return;
+    const skewMs = Math.round(current.clockSkewMsMax * (2 * clocks.next() - 1));
+    clockErrorMs = Math.max(clockErrorMs, Math.abs(skewMs));
+    life.setClock(skewMs);
+    history.note(`${life.name}'s clock is wrong by ${skewMs} ms`);
+  }
+
+  function pause(life: Life): void {
+    const pauseMs = pauseMsMax * pauses.next();
+    life.pause();
+    history.note(`${life.name} stops for ${Math.round(pauseMs)} ms`);
+    time.after(pauseMs, () => {
+      if (!life.isAlive) return;
+      history.note(`${life.name} goes on`);
+      life.resume();
+    });
+  }
+
+  function pauseNowAndThen(): void {
+    const { pausesPerSecond } = current;
+    if (pausesPerSecond === 0 || replicated.length === 0) return;
+    time.after((-1000 * Math.log(1 - pauses.next())) / pausesPerSecond, () => {
+      if (current.pausesPerSecond === 0) return;
+      const life = running.get(pauses.pick([...replicated, ...secondNames]))?.life;
+      if (life?.isAlive === true && !life.isPaused) {
+        if (pauses.chance(0.3)) setClock(life);
+        else pause(life);
+      }
+      pauseNowAndThen();
+    });
+  }
+
+  function isStanding(life: Life): boolean {
+    return life.isAlive && !leaving.has(life);
+  }
+
   return {
     time,
     random,
+    get clockErrorMs() {
+      return clockErrorMs;
+    },
     history,
     disks,
     mail,
     get isQuiet() {
-      const isUp = ({ life }: Running) => life.isAlive && !leaving.has(life);
+      const isUp = ({ life }: Running) => isStanding(life) && !life.isPaused;
       return network.underWay === 0 && [...running.values()].every(isUp);
     },
     start() {
       for (const processName of processNames) void start(processName);
       crashNowAndThen();
+      pauseNowAndThen();
     },
     connect: network.connect,
     heal() {

@@ -6,17 +6,21 @@ export function isSecret({ path }: Pick<Parameter, "path">): boolean {
   return /(^|_)password$/.test(path.at(-1)?.name ?? "");
 }
 
-/** Reads a required password from the terminal if it was not given. */
+/** Reads a password from the terminal if it was not given. One that is not required may be left empty there. */
 export async function askForSecrets(
   parameters: readonly Parameter[],
   given: readonly GivenValue[],
 ): Promise<readonly GivenValue[]> {
   const all = [...given];
   for (const parameter of parameters) {
-    const isMissing = isSecret(parameter) && parameter.required && !given.some((one) => one.parameter === parameter);
-    if (isMissing) {
+    const isMissing = isSecret(parameter) && !given.some((one) => one.parameter === parameter);
+    if (isMissing && (parameter.required || process.stdin.isTTY)) {
       const { password } = await import("@inquirer/prompts");
-      all.push({ parameter, value: await password({ message: promptOf(parameter) }, { output: process.stderr }) });
+      const message = parameter.required ? promptOf(parameter) : `${promptOf(parameter)} (Enter for none)`;
+      const value = await password({ message }, { output: process.stderr });
+      if (value !== "" || parameter.required) {
+        all.push({ parameter, value });
+      }
     }
   }
   return all;

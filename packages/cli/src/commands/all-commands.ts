@@ -82,6 +82,11 @@ export function allCommands(services: readonly ServiceDefinition[]): readonly La
       load: async () => (await import("./keys.ts")).keysCommand(services),
     },
     {
+      name: "backup",
+      description: "Copies the SQLite databases of the services to a folder, also while they run.",
+      load: async () => (await import("./data/backup.ts")).backupCommand(services),
+    },
+    {
       name: "migrate-data",
       description: "Copies a service's data from a SQLite file to PostgreSQL, and compares every row.",
       load: async () => (await import("./data/migrate-data.ts")).migrateDataCommand(services),

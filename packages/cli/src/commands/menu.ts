@@ -8,6 +8,7 @@ import { isLeft } from "../menu/pick.ts";
 import { shopOf } from "../menu/shop.ts";
 import { exitCodes } from "../outcome/exit-codes.ts";
 import type { ServiceDefinition } from "../service/service-registry.ts";
+import { openTelemetry } from "../telemetry/open-telemetry.ts";
 import { createTerminal } from "../terminal/terminal.ts";
 
 /** `parley menu`: the shop by arrow keys, and an order's calls as a sequence diagram. */
@@ -21,10 +22,13 @@ export function menuCommand(services: readonly ServiceDefinition[]): Command {
     }
     const options = command.opts<ConnectionOptions>();
     const gatewayUrl = options.url ?? (await runningGateway(services, options));
-    const connection = openConnection(gatewayUrl === undefined ? options : { ...options, url: gatewayUrl }, services);
+    const place = gatewayUrl === undefined ? options : { ...options, url: gatewayUrl };
+    const connection = openConnection(place, services);
+    const telemetry = await openTelemetry(place, services);
     try {
       await runMenu({
         shop: shopOf(connection),
+        telemetry,
         terminal: createTerminal(),
         services,
         portOffset: options.portOffset,
@@ -36,6 +40,7 @@ export function menuCommand(services: readonly ServiceDefinition[]): Command {
       }
       process.exitCode = exitCodes.ok;
     } finally {
+      telemetry.close();
       connection.close();
     }
   });

@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { Command, Option } from "commander";
 import { portOffsetOption } from "../connection/connection-options.ts";
 import { currentPrograms } from "../programs/current-programs.ts";
@@ -15,6 +16,7 @@ interface UpOptions {
   readonly portOffset: number;
   readonly logLevel: string;
   readonly sources?: true;
+  readonly watch?: true;
   readonly database: "sqlite" | "postgres";
   readonly replicas?: string;
 }
@@ -48,9 +50,14 @@ export function upCommand(services: readonly ServiceDefinition[]): Command {
         .env("LOG_LEVEL"),
     )
     .option("--sources", "run the services from their sources, not bundled")
+    .option("--watch", "restart a service when a source of it changes, after it has drained; implies --sources")
     .addHelpText("after", "\nCtrl-C drains and stops all services. A second Ctrl-C kills them.")
     .action(async (options: UpOptions, command: Command) => {
       const terminal = createTerminal();
+      const watch = options.watch === true;
+      if (watch && services.every(({ main }) => !existsSync(main))) {
+        command.error("error: --watch: there are no sources here. It needs a clone of the repository.");
+      }
       const counts = replicaCounts(services, options.replicas, command);
       const all = withReplicas(services, counts);
       // Of a service all replicas; or one, by its own name.
@@ -60,6 +67,7 @@ export function upCommand(services: readonly ServiceDefinition[]): Command {
         terminal,
         shell: process.env,
         fresh: options.fresh === true,
+        watch,
         settings: {
           databaseKind: options.database,
           replicas: options.replicas,
@@ -67,7 +75,7 @@ export function upCommand(services: readonly ServiceDefinition[]): Command {
           dataFolder: dataFolderOf(options.data),
           portOffset: options.portOffset,
           logLevel: options.logLevel,
-          programs: options.sources === true ? sourcePrograms : await bundled(terminal),
+          programs: options.sources === true || watch ? sourcePrograms : await bundled(terminal),
         },
       });
     });

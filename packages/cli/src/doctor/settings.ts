@@ -31,6 +31,9 @@ function checkVariables(services: readonly ServiceDefinition[], shell: Variables
     ...(shell.BROKER_URL && !/^(direct$|(rediss?|kafkas?):\/\/)/.test(shell.BROKER_URL)
       ? [bad(`BROKER_URL: must be direct, redis://host:port or kafka://host:port, is "${shell.BROKER_URL}"`)]
       : []),
+    ...(shell.LIMITS_URL && !/^rediss?:\/\//.test(shell.LIMITS_URL)
+      ? [bad("LIMITS_URL: must be redis://host:port or rediss://host:port")]
+      : []),
     ...(shell.DATABASE_URL
       ? [
           note(

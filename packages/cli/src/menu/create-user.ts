@@ -8,7 +8,7 @@ import { showAnswer } from "./show.ts";
 export async function createUser({ shop, terminal }: MenuOptions): Promise<void> {
   const name = await input({ message: "Name", required: true });
   const email = await input({ message: "E-mail address", required: true });
-  const secret = await password({ message: "Password (8 characters or more)", mask: true });
+  const secret = await password({ message: "Password (8 characters or more; Enter for none)", mask: true });
   const { user } = await shop.users.createUser(
     { name, email, password: secret, requestId: crypto.randomUUID() },
     { headers: shop.headers },

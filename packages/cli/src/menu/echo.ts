@@ -2,9 +2,8 @@ import { toJson } from "@bufbuild/protobuf";
 import { input } from "@inquirer/prompts";
 import { CallEchoResponseSchema } from "@parley/gen/echo/v1/echo_service_pb.js";
 import { callEchoLine } from "../render/call-echo.ts";
-import { withProgress } from "../terminal/progress.ts";
-import { collectEchoTrace, newTrace } from "../trace/known-traces.ts";
-import { followTrace } from "./follow-trace.ts";
+import { newTrace } from "../telemetry/new-trace.ts";
+import { followTrace, isAnswered } from "./follow-trace.ts";
 import type { MenuOptions } from "./menu-options.ts";
 import { show } from "./show.ts";
 
@@ -17,6 +16,9 @@ export async function sayEcho(options: MenuOptions): Promise<void> {
   headers.set("traceparent", traceparent);
   const answer = await shop.echo.callEcho({ message }, { headers });
   show(terminal, [callEchoLine(toJson(CallEchoResponseSchema, answer))]);
-  const trace = withProgress(terminal, () => "Asking the services what they did", collectEchoTrace(traceId, options));
-  await followTrace(await trace, terminal);
+  await followTrace(traceId, {
+    ...options,
+    isWhole: (calls) =>
+      isAnswered(calls, options) && calls.some(({ to, method }) => to === "echo-a" && method === "Echo"),
+  });
 }

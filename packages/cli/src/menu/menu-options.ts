@@ -1,10 +1,13 @@
 import type { ServiceDefinition } from "../service/service-registry.ts";
+import type { OpenTelemetryView } from "../telemetry/open-telemetry.ts";
 import type { Terminal } from "../terminal/terminal.ts";
 import type { Shop } from "./shop.ts";
 
 /** The dependencies of the menu's screens. */
 export interface MenuOptions {
   readonly shop: Shop;
+  /** Where to ask for the calls of a trace. */
+  readonly telemetry: OpenTelemetryView;
   readonly terminal: Terminal;
   readonly services: readonly ServiceDefinition[];
   readonly portOffset: number;

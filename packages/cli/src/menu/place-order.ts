@@ -1,11 +1,11 @@
 import { create } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { CreateOrderResponseSchema } from "@parley/gen/order/v1/order_service_pb.js";
+import { type Call, SpanKind } from "@parley/gen/rpc/v1/telemetry_pb.js";
 import { failureLines } from "../outcome/failure.ts";
 import { printable } from "../render/printable.ts";
-import { withProgress } from "../terminal/progress.ts";
-import { collectOrderTrace, newTrace } from "../trace/known-traces.ts";
-import { followTrace } from "./follow-trace.ts";
+import { newTrace } from "../telemetry/new-trace.ts";
+import { followTrace, isAnswered } from "./follow-trace.ts";
 import type { MenuOptions } from "./menu-options.ts";
 import { chooseLines } from "./order-lines.ts";
 import { pick } from "./pick.ts";
@@ -13,6 +13,11 @@ import { show, showAnswer } from "./show.ts";
 
 /** As many as arrow keys can reasonably reach. */
 const choicesMax = 50;
+
+/** The order's event has taken effect: its notification is written and sent. */
+function isEffect({ kind }: Call): boolean {
+  return kind === SpanKind.EVENT_CONSUME;
+}
 
 /** Asks for a buyer and products, places the order, and shows the calls. */
 export async function placeOrder(options: MenuOptions): Promise<void> {
@@ -52,10 +57,8 @@ export async function placeOrder(options: MenuOptions): Promise<void> {
       return;
     }
   }
-  const trace = await withProgress(
-    terminal,
-    () => "Asking the services what they did",
-    collectOrderTrace(traceId, { ...options, confirmed }),
-  );
-  await followTrace(trace, terminal);
+  await followTrace(traceId, {
+    ...options,
+    isWhole: (calls) => isAnswered(calls, options) && (!confirmed || calls.some(isEffect)),
+  });
 }

@@ -14,6 +14,8 @@ export interface RunOptions {
   readonly settings: StackSettings;
   /** Whether the databases are deleted first. */
   readonly fresh: boolean;
+  /** Whether services restart when their sources change. Default: false. */
+  readonly watch?: boolean;
 }
 
 /** Takes the services' locks in the data folder. Undefined, after a report, if another stack has them. */

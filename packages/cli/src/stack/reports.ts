@@ -139,16 +139,23 @@ export function endedAtStart(terminal: Terminal, { member, exit }: ServiceEndedE
   terminal.say(`Startup failed: ${member.service.name} ${exitInWords(exit)}. Stopping the other services.`);
 }
 
+interface EndedOptions {
+  readonly running: readonly StackMember[];
+  readonly settings: StackSettings;
+  /** Whether the next change of a source starts it again. */
+  readonly watch: boolean;
+}
+
 /** Reports a service that exited after startup. */
 export function endedByItself(
   terminal: Terminal,
   member: StackMember,
   exit: Exit,
-  { running, settings }: { readonly running: readonly StackMember[]; readonly settings: StackSettings },
+  { running, settings, watch }: EndedOptions,
 ): void {
   const { name } = member.service;
   ended(terminal, member, exit);
-  if (running.length === 0) {
+  if (running.length === 0 || watch) {
     return;
   }
   const callers = running.filter(({ service }) => service.calls.includes(name)).map(({ service }) => service.name);

@@ -5,6 +5,7 @@ import { exitCodes } from "../outcome/exit-codes.ts";
 import { findPortUse } from "../ports/find-port-use.ts";
 import { findTakenPorts } from "../ports/ports.ts";
 import { endedWell } from "../process/service-process.ts";
+import { root } from "../programs/build-record.ts";
 import { requiresAuth, type StackSettings } from "../service/service-environment.ts";
 import type { ServiceDefinition } from "../service/service-registry.ts";
 import { onOutputLost } from "../terminal/output.ts";
@@ -12,10 +13,11 @@ import { withProgress } from "../terminal/progress.ts";
 import { serviceLineWriter } from "../terminal/service-line.ts";
 import type { Terminal } from "../terminal/terminal.ts";
 import { buildConsoleFor } from "./build-console.ts";
-import { controlStack } from "./control/control-stack.ts";
+import { controlStack, stackControl } from "./control/control-stack.ts";
 import { StackLog } from "./control/stack-log.ts";
 import { replicaMistake, startDatabases } from "./database-server.ts";
 import { claimFolder, type RunOptions, removeData, serviceKeys } from "./prepare-folder.ts";
+import { reloadOnChange } from "./reload/reload-services.ts";
 import * as report from "./reports.ts";
 import { ServiceEndedError, Stack, type StackMember } from "./stack.ts";
 import { type StopSignals, watchSignals } from "./stop-signals.ts";
@@ -92,7 +94,7 @@ async function runClaimed(
 
 async function runServices(
   services: readonly ServiceDefinition[],
-  { terminal, settings, shell, claim }: RunOptions & { readonly claim: FolderClaim },
+  { terminal, settings, shell, claim, watch = false }: RunOptions & { readonly claim: FolderClaim },
 ): Promise<number> {
   const writeLine = serviceLineWriter(
     terminal,
@@ -115,6 +117,7 @@ async function runServices(
     onStartAgain: (name, port) => report.startsAgain(terminal, name, port),
   });
   let endControl = async () => {};
+  let endReload = async () => {};
   try {
     const stopped = signals.first.then(() => "stopped" as const);
     const started = untilHealthy(stack, terminal);
@@ -125,8 +128,13 @@ async function runServices(
     }
     if (!signals.received) {
       await report.addresses(terminal, stack, { settings, shell });
-      endControl = await controlStack(stack, { log, claim, settings, shell, terminal });
-      const crashes = reportCrashes(stack, { terminal, settings, claim, stopping: () => signals.received });
+      const control = stackControl(stack, claim);
+      endControl = await controlStack(stack, { ...control, log, claim, settings, shell, terminal });
+      if (watch) {
+        endReload = await reloadOnChange(stack, { ...control, root, terminal });
+        terminal.say("Watching the sources. A service restarts when a file of it changes.");
+      }
+      const crashes = reportCrashes(stack, { terminal, settings, claim, watch, stopping: () => signals.received });
       if ((await Promise.race([crashes, stopped])) !== "stopped") {
         terminal.say(terminal.colors.red("All services have exited. Stopping."));
         return exitCodes.other;
@@ -140,11 +148,12 @@ async function runServices(
       ? exitCodes.ok
       : exitCodes.other;
   } finally {
+    stack.kill();
+    await endReload();
     await endControl();
     stopWatching();
     forgetOutput();
     signals.dispose();
-    stack.kill();
     logs.close();
   }
 }
@@ -212,11 +221,11 @@ async function untilHealthy(stack: Stack, terminal: Terminal): Promise<"healthy"
 
 /**
  * Says of each service that ends by itself what it was, and what becomes of the rest. Settles when none is left, unless one was ended on
- * request: that may be started again.
+ * request, or a change of its sources starts it again.
  */
-function reportCrashes(stack: Stack, { terminal, settings, claim, stopping }: CrashOptions): Promise<void> {
+function reportCrashes(stack: Stack, { terminal, settings, claim, watch, stopping }: CrashOptions): Promise<void> {
   return new Promise((resolve) => {
-    const watch = async (member: StackMember) => {
+    const follow = async (member: StackMember) => {
       while (!stopping()) {
         const exit = await member.process.ended;
         if (stopping()) {
@@ -225,16 +234,16 @@ function reportCrashes(stack: Stack, { terminal, settings, claim, stopping }: Cr
         if (!member.endsOnRequest) {
           // Its port and its database are free for a restart.
           claim.giveUp(member.service.name);
-          report.endedByItself(terminal, member, exit, { running: stack.running, settings });
+          report.endedByItself(terminal, member, exit, { running: stack.running, settings, watch });
         }
-        if (stack.running.length === 0 && !stack.members.some(({ endsOnRequest }) => endsOnRequest)) {
+        if (!watch && stack.running.length === 0 && !stack.members.some(({ endsOnRequest }) => endsOnRequest)) {
           resolve();
         }
         await member.startedAgain;
       }
     };
     for (const member of stack.members) {
-      void watch(member);
+      void follow(member);
     }
   });
 }
@@ -243,6 +252,8 @@ interface CrashOptions {
   readonly terminal: Terminal;
   readonly settings: StackSettings;
   readonly claim: FolderClaim;
+  /** Whether the next change of a source starts it again. */
+  readonly watch: boolean;
   readonly stopping: () => boolean;
 }
 

@@ -16,6 +16,8 @@ export interface AskTraceOptions {
   readonly payloads: boolean;
   /** How long to ask again for what is not there yet, in milliseconds: what follows from a call goes on after its answer. */
   readonly waitMaxMs: number;
+  /** Whether everything that must come has come. Default: whether anything has. */
+  readonly isWhole?: (calls: readonly Call[]) => boolean;
 }
 
 /** Between two questions. */
@@ -23,15 +25,16 @@ const pauseMs = 100;
 /** A trace that has not grown for so long is taken to be whole. */
 const quietMs = 300;
 
-/** Every span that is kept of a trace, asked for until nothing more comes. */
+/** Every span that is kept of a trace, asked for until it is whole and has stopped growing. */
 export async function askTrace(
   traceId: string,
-  { view, payloads, waitMaxMs }: AskTraceOptions & { readonly view: OpenTelemetryView },
+  { view, payloads, waitMaxMs, isWhole = isBegun }: AskTraceOptions & { readonly view: OpenTelemetryView },
 ): Promise<AskedTrace> {
   const endMs = performance.now() + waitMaxMs;
   let trace = await askOnce(traceId, view, payloads);
   let grownMs = performance.now();
-  while (performance.now() < endMs && (trace.calls.length === 0 || performance.now() - grownMs < quietMs)) {
+  const hasAll = () => isWhole(trace.calls) && performance.now() - grownMs >= quietMs;
+  while (performance.now() < endMs && !hasAll()) {
     await wait(pauseMs);
     const next = await askOnce(traceId, view, payloads);
     if (next.calls.length > trace.calls.length) {
@@ -40,6 +43,10 @@ export async function askTrace(
     trace = next;
   }
   return trace;
+}
+
+function isBegun(calls: readonly Call[]): boolean {
+  return calls.length > 0;
 }
 
 async function askOnce(

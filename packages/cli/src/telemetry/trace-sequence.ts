@@ -38,6 +38,8 @@ export function traceSequence(calls: readonly Call[]): readonly SequenceCall[] {
     startMs: startMs(call) - beginMs,
     durationMs: latencyMs(call),
     code: call.code === 0 ? "OK" : codeName(call.code as number),
+    ...(call.kind === SpanKind.EVENT_CONSUME ? { carries: "event" as const } : {}),
+    ...(call.kind === SpanKind.MAIL ? { carries: "mail" as const } : {}),
   }));
 }
 

@@ -136,7 +136,11 @@ function ProcessRow({ process }: { readonly process: StackProcess }): JSX.Elemen
             {button("kill", "Kill", true)}
           </>
         ) : null}
-        {/* The gateway serves this page: once it is stopped, the page cannot start it again. */}
+        {runs && name === "gateway" ? (
+          <span class="small muted">
+            Serves this page, which could not start it again. In a terminal: <code>npx parley stop gateway</code>
+          </span>
+        ) : null}
         {runs ? button("restart", "Restart") : null}
         <button type="button" class="button small" onClick={() => (chosenLog.value = name)}>
           Log<span class="unseen"> of {name}</span>

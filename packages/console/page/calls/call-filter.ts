@@ -32,6 +32,12 @@ export function filterOf(params: URLSearchParams): CallFilter {
   };
 }
 
+/** The number of matching rows above an id. */
+export function countNewer(rows: readonly CallRow[], filter: CallFilter, lastId: number): number {
+  const first = rows.findLastIndex(({ id }) => id <= lastId) + 1;
+  return filtered(rows.slice(first), filter, rows.length).length;
+}
+
 /** The matching rows, newest first, at most `max`. */
 export function filtered(rows: readonly CallRow[], filter: CallFilter, max: number): readonly CallRow[] {
   const words = filter.text.toLowerCase().split(/\s+/).filter(Boolean);

@@ -12,7 +12,7 @@ import { Windowed } from "../parts/windowed.tsx";
 import { route } from "../route.ts";
 import { isAdmin, session } from "../session/session.ts";
 import { CallDetails } from "./call-details.tsx";
-import { filtered, filterOf } from "./call-filter.ts";
+import { countNewer, filtered, filterOf } from "./call-filter.ts";
 import { CallFilterBar } from "./call-filter-bar.tsx";
 import { CallLine, CallLineHead } from "./call-line.tsx";
 
@@ -38,7 +38,7 @@ export function CallsView(): JSX.Element {
     frozen = { key, items: filtered(rows, filter, shownMax), lastId: rows.at(-1)?.id ?? 0 };
   }
   const { items, lastId } = frozen;
-  const newer = still ? filtered(rows, filter, shownMax).findIndex(({ id }) => id <= lastId) : 0;
+  const newer = still ? countNewer(rows, filter, lastId) : 0;
   return (
     <div class="page calls-page">
       <PageHead title="Calls" text="Every call and event between services, when it has ended. Newest first.">

@@ -1,4 +1,4 @@
-import { type Call, CallMark, MethodKind, SpanKind } from "@parley/gen/rpc/v1/telemetry_pb.js";
+import { type Call, MethodKind, SpanKind } from "@parley/gen/rpc/v1/telemetry_pb.js";
 import { isAsync, latencyMs, startMs } from "./call.ts";
 
 /** The length of the history, in seconds. */
@@ -16,8 +16,6 @@ export interface EdgeSummary {
   readonly errorShare: number;
   readonly p50Ms: number;
   readonly p99Ms: number;
-  /** Calls that the client did not send, because its circuit breaker was open. */
-  readonly breakerOpen: number;
   readonly async: boolean;
 }
 
@@ -26,7 +24,6 @@ interface Second {
   at: number;
   calls: number;
   errors: number;
-  breaker: number;
   readonly latencies: Uint32Array;
 }
 
@@ -46,13 +43,12 @@ class Edge {
     const slot = at % historySeconds;
     let second = this.ring[slot];
     if (second === undefined) {
-      second = { at, calls: 0, errors: 0, breaker: 0, latencies: new Uint32Array(bucketsMax) };
+      second = { at, calls: 0, errors: 0, latencies: new Uint32Array(bucketsMax) };
       this.ring[slot] = second;
     } else if (second.at !== at) {
       second.at = at;
       second.calls = 0;
       second.errors = 0;
-      second.breaker = 0;
       second.latencies.fill(0);
     }
     return second;
@@ -69,7 +65,7 @@ export class CallStatistics {
   /** `counted`: whether the other side of this call was already counted. */
   add(call: Call, counted: boolean): void {
     // The duration of a stream says nothing about latency.
-    if (counted || !shown.has(call.kind) || call.to === "" || call.methodKind > MethodKind.UNARY) {
+    if (counted || !isShown(call) || call.to === "" || call.methodKind > MethodKind.UNARY) {
       return;
     }
     const edge = this.#edge(call);
@@ -81,9 +77,6 @@ export class CallStatistics {
     second.calls += 1;
     if (serverErrors.has(call.code)) {
       second.errors += 1;
-    }
-    if (call.marks.includes(CallMark.BREAKER_OPEN)) {
-      second.breaker += 1;
     }
     const bucket = Math.max(0, Math.min(bucketsMax - 1, Math.ceil(Math.log(ms / firstBucketMs) / Math.log(growth))));
     second.latencies[bucket] = (second.latencies[bucket] ?? 0) + 1;
@@ -138,21 +131,30 @@ export interface SecondSummary {
 /** The codes that OpenTelemetry counts as errors of a server span, and overload. NOT_FOUND, for example, is a valid response. */
 const serverErrors: ReadonlySet<number> = new Set([2, 4, 8, 12, 13, 14, 15]);
 
-/** For an event, only its delivery: its consumption is a part of that. */
+/** Where events travel in calls, only their delivery: their consumption is a part of that. Over a broker, both hops. */
+function isShown({ kind, from, to, process }: Call): boolean {
+  return (
+    shown.has(kind) ||
+    (kind === SpanKind.EVENT_PUBLISH && to !== "") ||
+    (kind === SpanKind.EVENT_CONSUME && brokers.has(from) && to === process)
+  );
+}
+
 const shown: ReadonlySet<SpanKind> = new Set([SpanKind.SERVER, SpanKind.CLIENT, SpanKind.MAIL, SpanKind.DATABASE]);
+/** The brokers of events, which are callers and callees of events. */
+export const brokers: ReadonlySet<string> = new Set(["redis", "kafka"]);
 
 function summaryOf(
   edge: Edge,
   { after, until, seconds }: { readonly after: number; readonly until: number; readonly seconds: number },
 ): EdgeSummary {
   const latencies = new Float64Array(bucketsMax);
-  let [calls, errors, breakerOpen] = [0, 0, 0];
+  let [calls, errors] = [0, 0];
   for (let at = after; at < until; at++) {
     const second = edge.ring[at % historySeconds];
     if (second?.at === at) {
       calls += second.calls;
       errors += second.errors;
-      breakerOpen += second.breaker;
       addTo(latencies, second.latencies);
     }
   }
@@ -164,7 +166,6 @@ function summaryOf(
     errorShare: calls === 0 ? 0 : errors / calls,
     p50Ms: percentile(latencies, 0.5),
     p99Ms: percentile(latencies, 0.99),
-    breakerOpen,
   };
 }
 

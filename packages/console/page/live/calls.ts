@@ -2,6 +2,7 @@ import { type Call, CallMark, SpanKind, type WatchCallsResponse } from "@parley/
 import { signal } from "@preact/signals";
 import { named, startMs } from "./call.ts";
 import { CallStatistics } from "./call-statistics.ts";
+import { brokerOf, dependencies } from "./dependencies.ts";
 
 /** The maximum number of calls that the page keeps. The oldest are removed first. About 20 MB. */
 const rowsMax = 10_000;
@@ -42,8 +43,12 @@ const bySpan = new Map<string, CallRow>();
 let lastId = 0;
 let refreshing = false;
 
-export function putCalls({ calls, lostCalls: lost, silent, silentChanged }: WatchCallsResponse): void {
+export function putCalls(response: WatchCallsResponse): void {
+  const { calls, lostCalls: lost, silent, silentChanged } = response;
   lostCalls.value += Number(lost);
+  if (response.dependenciesChanged) {
+    dependencies.value = response.dependencies;
+  }
   if (silentChanged) {
     silentProcesses.value = new Map(silent.map(({ process, cause }) => [process, cause]));
   }
@@ -119,7 +124,19 @@ function putCall(call: Call): void {
     return;
   }
   addRow(call);
-  statistics.add(call, false);
+  statistics.add(throughBroker(call), false);
+}
+
+/** An event as a hop to the broker, and one from there. Unchanged where events travel in calls. */
+function throughBroker(call: Call): Call {
+  if (call.kind !== SpanKind.EVENT_PUBLISH && call.kind !== SpanKind.EVENT_CONSUME) {
+    return call;
+  }
+  const broker = brokerOf(call.process);
+  if (broker === undefined) {
+    return call;
+  }
+  return call.kind === SpanKind.EVENT_PUBLISH ? { ...call, to: broker } : { ...call, from: broker };
 }
 
 function addRow(call: Call): CallRow {

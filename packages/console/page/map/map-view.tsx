@@ -3,6 +3,7 @@ import type { ComponentType, JSX } from "preact";
 import { useEffect } from "preact/hooks";
 import type { EdgeSummary } from "../live/call-statistics.ts";
 import { statistics } from "../live/calls.ts";
+import { dependencies, edgeState } from "../live/dependencies.ts";
 import { wantCalls } from "../live/live-stream.ts";
 import { durationText } from "../parts/format.ts";
 import { lazy } from "../parts/lazy.tsx";
@@ -10,7 +11,7 @@ import { PageHead } from "../parts/page-head.tsx";
 import { linkTo, route, setParams } from "../route.ts";
 import { isAdmin, session } from "../session/session.ts";
 import { edgeFilter } from "./edge-filter.ts";
-import { layOut, outside } from "./map-layout.ts";
+import { layOut, outside, withBrokers } from "./map-layout.ts";
 import { ServiceMap } from "./service-map.tsx";
 
 /** The window of rates and latencies, in seconds, and how often they are updated. */
@@ -18,7 +19,7 @@ const windowSeconds = 10;
 const refreshMs = 1_000;
 
 const edges = signal<readonly EdgeSummary[]>([]);
-const layout = computed(() => layOut(session.value?.services ?? []));
+const layout = computed(() => layOut(withBrokers(session.value?.services ?? [], dependencies.value)));
 const Charts: ComponentType = lazy(() => import("./charts.tsx").then((module) => module.Charts));
 
 /** The calls between services, with their rates, latencies and errors. */
@@ -53,13 +54,11 @@ export function MapView(): JSX.Element {
   );
 }
 
-/** The database of each process, and the latency of its transactions. */
+/** The latency of each process's transactions. */
 function storesOf(summaries: readonly EdgeSummary[]): ReadonlyMap<string, string> {
   const { nodes } = layout.value;
   const stores = summaries.filter(({ from, to }) => nodes.has(from) && /^(sqlite|postgres)/.test(to));
-  return new Map(
-    stores.map(({ from, to, perSecond, p50Ms }) => [from, perSecond === 0 ? to : `${to} ${durationText(p50Ms)}`]),
-  );
+  return new Map(stores.filter(({ perSecond }) => perSecond > 0).map(({ from, p50Ms }) => [from, durationText(p50Ms)]));
 }
 
 /** Merges all external callers into one. */
@@ -85,11 +84,38 @@ function merged(summaries: readonly EdgeSummary[]): readonly EdgeSummary[] {
                 : (summary.perSecond * summary.errorShare + other.perSecond * other.errorShare) / perSecond,
             p50Ms: Math.max(summary.p50Ms, other.p50Ms),
             p99Ms: Math.max(summary.p99Ms, other.p99Ms),
-            breakerOpen: summary.breakerOpen + other.breakerOpen,
           },
     );
   }
   return [...found.values()].sort((one, other) => other.perSecond - one.perSecond);
+}
+
+/** Breaker and addresses, as the calling process reports them. */
+function ReportedState({ from, to }: { readonly from: string; readonly to: string }): JSX.Element {
+  const state = edgeState(from, to);
+  if (state === undefined) {
+    return (
+      <>
+        <td class="muted">–</td>
+        <td class="muted">–</td>
+      </>
+    );
+  }
+  const { breaker, usableAddresses, addresses, unusable } = state;
+  return (
+    <>
+      <td>
+        {breaker === "closed" ? (
+          <span class="muted">closed</span>
+        ) : (
+          <span class={`badge ${breaker === "open" ? "bad" : "warn"}`}>{breaker}</span>
+        )}
+      </td>
+      <td class={unusable.length > 0 ? "wrong" : "muted"} title={unusable.join(", ")}>
+        {usableAddresses} of {addresses}
+      </td>
+    </>
+  );
 }
 
 function EdgeTable({ edges }: { readonly edges: readonly EdgeSummary[] }): JSX.Element {
@@ -108,6 +134,7 @@ function EdgeTable({ edges }: { readonly edges: readonly EdgeSummary[] }): JSX.E
             <th class="number">p50</th>
             <th class="number">p99</th>
             <th>Breaker</th>
+            <th>Addresses</th>
             <th>
               <span class="unseen">Actions</span>
             </th>
@@ -126,9 +153,7 @@ function EdgeTable({ edges }: { readonly edges: readonly EdgeSummary[] }): JSX.E
                 <td class={`number ${edge.errorShare > 0 ? "wrong" : ""}`}>{(edge.errorShare * 100).toFixed(1)} %</td>
                 <td class="number">{durationText(edge.p50Ms)}</td>
                 <td class="number">{durationText(edge.p99Ms)}</td>
-                <td>
-                  {edge.breakerOpen > 0 ? <span class="badge bad">open</span> : <span class="muted">closed</span>}
-                </td>
+                <ReportedState from={edge.from} to={edge.to} />
                 <td class="actions">
                   <button
                     type="button"

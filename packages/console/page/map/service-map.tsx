@@ -1,12 +1,13 @@
 import type { JSX } from "preact";
-import type { EdgeSummary } from "../live/call-statistics.ts";
+import { brokers, type EdgeSummary } from "../live/call-statistics.ts";
 import { replicas } from "../live/calls.ts";
+import { edgeState, storeOf } from "../live/dependencies.ts";
 import { health } from "../live/live-stream.ts";
 import { durationText } from "../parts/format.ts";
 import { goTo, linkTo } from "../route.ts";
 import { session } from "../session/session.ts";
 import { edgeFilter } from "./edge-filter.ts";
-import { gateway, type MapLayout, type MapNode, nodeHeight, nodeWidth, outside } from "./map-layout.ts";
+import { gateway, type MapLayout, type MapNode, nodeHeight, nodeWidth, outside, storeHeight } from "./map-layout.ts";
 
 /** The services as boxes, and the calls between them as lines. A line is thicker if there are more calls. */
 export function ServiceMap({
@@ -16,7 +17,7 @@ export function ServiceMap({
 }: {
   readonly layout: MapLayout;
   readonly edges: readonly EdgeSummary[];
-  /** A line of text about each process's database. */
+  /** The latency of each process's transactions, as text. */
   readonly stores: ReadonlyMap<string, string>;
 }): JSX.Element {
   const { nodes, width, height } = layout;
@@ -81,10 +82,19 @@ function Edge({
   readonly from: MapNode | undefined;
   readonly to: MapNode | undefined;
 }): JSX.Element {
-  const { perSecond, errorShare, breakerOpen, p50Ms, p99Ms, async } = edge;
-  const idle = perSecond === 0;
-  const look = idle ? "quiet" : breakerOpen > 0 || errorShare > 0 ? "bad" : async ? "async" : "";
-  const words = `${edge.from} to ${edge.to}: ${rateText(perSecond)}/s, ${(errorShare * 100).toFixed(0)} % errors, p50 ${durationText(p50Ms)}, p99 ${durationText(p99Ms)}${breakerOpen > 0 ? ", breaker open" : ""}`;
+  const { perSecond, errorShare, p50Ms, p99Ms, async } = edge;
+  const state = edgeState(edge.from, edge.to);
+  const breaker = state?.breaker ?? "closed";
+  const idle = perSecond === 0 && breaker === "closed";
+  const look = idle ? "quiet" : breaker !== "closed" || errorShare > 0 ? "bad" : async ? "async" : "";
+  const words = [
+    `${edge.from} to ${edge.to}: ${rateText(perSecond)}/s, ${(errorShare * 100).toFixed(0)} % errors`,
+    `p50 ${durationText(p50Ms)}`,
+    `p99 ${durationText(p99Ms)}`,
+    ...(breaker === "closed" ? [] : [`breaker ${breaker}`]),
+    ...(state === undefined || state.addresses < 2 ? [] : [`${state.usableAddresses} of ${state.addresses} addresses`]),
+    ...(state?.unusable ?? []),
+  ].join(", ");
   const open = () => goTo(linkTo("calls", edgeFilter(edge)));
   const [labelX, labelY] =
     from === undefined || to === undefined
@@ -93,6 +103,8 @@ function Edge({
   return (
     <g
       class={`edge-group ${look}`}
+      data-edge={`${edge.from}>${edge.to}`}
+      data-breaker={state?.breaker}
       role="link"
       tabindex={0}
       aria-label={words}
@@ -104,7 +116,10 @@ function Edge({
       <path class={`edge ${look}`} d={pathOf(from, to)} style={{ strokeWidth: `${widthOf(perSecond)}px` }} />
       {idle ? null : (
         <text class="edge-label" x={labelX} y={labelY - 5} text-anchor="middle">
-          {rateText(perSecond)}/s
+          {rateText(perSecond)}/s{breaker === "closed" ? "" : ` · ${breaker}`}
+          {state !== undefined && state.usableAddresses < state.addresses && state.addresses > 1
+            ? ` · ${state.usableAddresses}/${state.addresses}`
+            : ""}
         </text>
       )}
     </g>
@@ -126,7 +141,8 @@ function Node({
   readonly node: MapNode;
   readonly store: string | undefined;
 }): JSX.Element {
-  const state = name === outside || name === gateway ? "SERVING" : (health.value.get(name) ?? "UNKNOWN");
+  const isBroker = brokers.has(name);
+  const state = name === outside || name === gateway || isBroker ? "SERVING" : (health.value.get(name) ?? "UNKNOWN");
   const service = session.value?.services.find((info) => info.name === name);
   const count = replicas.value.get(name)?.size ?? 0;
   const below =
@@ -134,15 +150,9 @@ function Node({
       ? "browsers, curl, parley"
       : name === gateway
         ? "REST, gRPC, Connect"
-        : [
-            state === "SERVING"
-              ? service?.database === true
-                ? (store ?? "own database")
-                : "no database"
-              : stateWords[state],
-          ]
-            .concat(count > 1 ? [`${count} replicas`] : [])
-            .join(" · ");
+        : isBroker
+          ? "broker of events"
+          : [state === "SERVING" ? (count > 1 ? `${count} replicas` : "serves") : stateWords[state]].join("");
   return (
     <g
       class={`map-node ${state === "SERVING" ? "" : state === "UNKNOWN" ? "unknown" : "bad"}`}
@@ -156,6 +166,43 @@ function Node({
       </text>
       <text class="node-below" x={x + 14} y={y + 45}>
         {below}
+      </text>
+      {service?.database === true ? <Store name={name} x={x} y={y + nodeHeight} latency={store} /> : null}
+    </g>
+  );
+}
+
+/** A process's database below it, which links to its transactions. */
+function Store({
+  name,
+  x,
+  y,
+  latency,
+}: {
+  readonly name: string;
+  readonly x: number;
+  readonly y: number;
+  readonly latency: string | undefined;
+}): JSX.Element {
+  const system = storeOf(name) ?? "database";
+  const words = latency === undefined ? system : `${system} ${latency}`;
+  const open = () => goTo(linkTo("calls", { from: name, kind: "database" }));
+  const [left, right, top, bottom] = [x + 14, x + nodeWidth - 14, y + 3, y + storeHeight];
+  return (
+    <g
+      class="map-store"
+      data-store={name}
+      role="link"
+      tabindex={0}
+      aria-label={`Transactions of ${name}: ${words}`}
+      onClick={open}
+      onKeyDown={(event) => event.key === "Enter" && open()}
+    >
+      <path
+        d={`M${left} ${top}V${bottom - 4}C${left} ${bottom + 1} ${right} ${bottom + 1} ${right} ${bottom - 4}V${top}C${right} ${top + 5} ${left} ${top + 5} ${left} ${top}Z`}
+      />
+      <text x={x + nodeWidth / 2} y={y + 16} text-anchor="middle">
+        {words}
       </text>
     </g>
   );

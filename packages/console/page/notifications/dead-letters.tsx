@@ -30,6 +30,7 @@ export function DeadLetters(): JSX.Element {
         about: `about ${shortId(subject)}`,
         cause,
         attempts,
+        orderId: eventType.startsWith("parley.order.") ? subject : "",
         until: `dead-lettered at ${timeText(msOf(createTime))}`,
       })}
     />

@@ -36,6 +36,7 @@ export function FailedNotifications(): JSX.Element {
         about: `to ${notification?.recipient ?? ""}`,
         cause,
         attempts,
+        orderId: notification?.orderId ?? "",
         until: `the last at ${timeText(msOf(failTime))}`,
       })}
     />

@@ -3,6 +3,7 @@ import { computed, signal } from "@preact/signals";
 import type { JSX } from "preact";
 import { useEffect } from "preact/hooks";
 import { written } from "../live/notifications.ts";
+import { OrderCallsLink } from "../orders/order-calls-link.tsx";
 import { Empty } from "../parts/empty.tsx";
 import { Failure } from "../parts/failure.tsx";
 import { Field } from "../parts/field.tsx";
@@ -131,7 +132,11 @@ function Message({ notification }: { readonly notification: Notification }): JSX
           <span class="small muted tabular">{timeText(msOf(createTime))}</span>
         </summary>
         <pre class="code">{body}</pre>
-        {orderId === "" ? null : <p class="small muted">Order {shortId(orderId)}</p>}
+        {orderId === "" ? null : (
+          <p class="row small muted">
+            Order {shortId(orderId)} <OrderCallsLink id={orderId} />
+          </p>
+        )}
       </details>
     </li>
   );

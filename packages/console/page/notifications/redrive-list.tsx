@@ -1,6 +1,7 @@
 import { type Signal, signal } from "@preact/signals";
 import type { ComponentChildren, JSX } from "preact";
 import { useEffect } from "preact/hooks";
+import { OrderCallsLink } from "../orders/order-calls-link.tsx";
 import { useAction } from "../parts/busy.ts";
 import { Failure } from "../parts/failure.tsx";
 import { tell } from "../parts/toasts.tsx";
@@ -48,6 +49,8 @@ interface RedriveRow {
   /** How often it was tried, and when it was given up. */
   readonly attempts: number;
   readonly until: string;
+  /** The order that it is about. Empty if it is about something else. */
+  readonly orderId: string;
 }
 
 /** Failed items with their errors, and buttons that repeat one or all. */
@@ -81,10 +84,11 @@ export function RedriveList<T>(props: RedriveListProps<T>): JSX.Element {
         empty
       ) : (
         <ul class="messages">
-          {items?.map(row).map(({ id, name, about, cause, attempts, until }) => (
+          {items?.map(row).map(({ id, name, about, cause, attempts, until, orderId }) => (
             <li key={id} class="letter">
               <div>
-                <strong>{name}</strong> <span class="small muted">{about}</span>
+                <strong>{name}</strong> <span class="small muted">{about}</span>{" "}
+                {orderId === "" ? null : <OrderCallsLink id={orderId} />}
                 <p class="wrong">{cause}</p>
                 <p class="small muted">
                   {attempts} {attempts === 1 ? "attempt" : "attempts"}, {until}

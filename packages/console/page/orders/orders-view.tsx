@@ -15,6 +15,7 @@ import { isAdmin, session } from "../session/session.ts";
 import { askToSignIn } from "../session/sign-in.tsx";
 import { signIn } from "../session/tokens.ts";
 import { CancelButton } from "../shop/order-life.tsx";
+import { OrderCallsLink } from "./order-calls-link.tsx";
 import { OrderStateBadge } from "./order-state.tsx";
 
 const pageSize = 25;
@@ -181,7 +182,10 @@ function OrderRow({ order }: { readonly order: Order }): JSX.Element {
       </td>
       <td class="number">{price(order.totalPrice)}</td>
       <td class="tabular">{timeText(msOf(order.createTime))}</td>
-      <td class="actions">{order.state === OrderState.CONFIRMED ? <CancelButton id={order.id} small /> : null}</td>
+      <td class="actions">
+        <OrderCallsLink id={order.id} />
+        {order.state === OrderState.CONFIRMED ? <CancelButton id={order.id} small /> : null}
+      </td>
     </tr>
   );
 }

@@ -73,11 +73,12 @@ export function Windowed<T>({
     >
       <div class="windowed-all" role="presentation" style={{ height: `${items.length * rowHeight}px` }}>
         <div role="presentation" style={{ transform: `translateY(${first * rowHeight}px)` }}>
-          {items.slice(first, last).map((item) => (
+          {items.slice(first, last).map((item, index) => (
             // biome-ignore lint/a11y/useKeyWithClickEvents: the list itself takes the keys.
             // biome-ignore lint/a11y/useFocusableInteractive: the list itself takes the focus.
             <div
-              key={keyOf(item)}
+              // By place: where items move down, their elements are reused, and only their texts change.
+              key={index}
               role="option"
               aria-selected={keyOf(item) === selected}
               class="windowed-row"

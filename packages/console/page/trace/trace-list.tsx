@@ -69,7 +69,7 @@ export function TraceList(): JSX.Element {
   );
 }
 
-function TraceTable({ traces }: { readonly traces: readonly TraceSummary[] }): JSX.Element {
+export function TraceTable({ traces }: { readonly traces: readonly TraceSummary[] }): JSX.Element {
   return (
     <div class="table-scroll">
       <table>

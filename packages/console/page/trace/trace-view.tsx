@@ -11,6 +11,7 @@ import { Failure } from "../parts/failure.tsx";
 import { Icon } from "../parts/icons.tsx";
 import { PageHead } from "../parts/page-head.tsx";
 import { linkTo, route, setParams } from "../route.ts";
+import { OrderTraces } from "./order-trace.tsx";
 import { mermaidOf, sequenceOf } from "./sequence.ts";
 import { SequenceDiagram } from "./sequence-diagram.tsx";
 import { TraceList } from "./trace-list.tsx";
@@ -19,7 +20,10 @@ import { followTrace, traceCalls, traceError } from "./trace-state.ts";
 const selected = signal<CallRow | undefined>(undefined);
 
 export function TraceView(): JSX.Element {
-  const [traceId] = route.value.rest;
+  const [traceId, orderId] = route.value.rest;
+  if (traceId === "order" && orderId !== undefined && orderId !== "") {
+    return <OrderTraces key={orderId} orderId={orderId} />;
+  }
   return traceId === undefined || traceId === "" ? <TraceList /> : <OneTrace key={traceId} traceId={traceId} />;
 }
 

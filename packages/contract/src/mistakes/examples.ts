@@ -68,7 +68,8 @@ export function messageExample(message: DescMessage, depth = 0): JsonValue {
   const required = message.fields.filter((field) => isRequired(rulesOf(field)));
   const shown = depth >= depthMax ? [] : (required.length > 0 ? required : message.fields).slice(0, fieldsMax);
   const example: JsonObject = {};
-  for (const field of shown) {
+  // A copied example must not repeat a request id.
+  for (const field of shown.filter(({ name }) => name !== "request_id")) {
     example[field.jsonName] = exampleOf(field, depth + 1);
   }
   return example;
@@ -83,7 +84,14 @@ function textExample(field: DescField): string {
   if (text?.wellKnown.case === "email" || field.name.includes("email")) {
     return emailExample;
   }
-  return text?.in[0] ?? (/(?:^|_)ids?$/.test(field.name) ? "101" : "text");
+  return text?.in[0] ?? (isId(field) ? "101" : "text");
+}
+
+/** Whether a field is a text that names something, in a form that its service chooses. */
+export function isId(field: DescField): boolean {
+  const rules = rulesOf(field);
+  const form = rules?.type.case === "string" ? rules.type.value.wellKnown.case : undefined;
+  return field.scalar === ScalarType.STRING && form === undefined && /(?:^|_)ids?$/.test(field.name);
 }
 
 export const uuidExample = "3f2504e0-4f89-41d3-9a0c-0305e82c3301";

@@ -4,7 +4,7 @@ import { unknownWord } from "../enum-words.ts";
 import { findField } from "../field-path.ts";
 import { rulesOf } from "../field-rules.ts";
 import { firstFound, isJsonObject } from "../json-values.ts";
-import { elementExample, exampleOf, messageExample } from "./examples.ts";
+import { elementExample, exampleOf, isId, messageExample } from "./examples.ts";
 import { quoteShortly } from "./field-sentence.ts";
 
 /** What is wrong with a value in a request's JSON. */
@@ -111,7 +111,7 @@ function inElement(field: DescField, value: JsonValue, path: string, depth: numb
   }
   if (message === undefined || message.typeName in textForms) {
     const what = wrongScalar(field, value);
-    return what === undefined ? undefined : { path, description: `${elementForm(field)}; it ${what}` };
+    return what === undefined ? undefined : { path, description: `${formLike(field, value)}; it ${what}` };
   }
   return message.typeName.startsWith("google.protobuf.") ? undefined : inMessage(message, value, path, depth + 1);
 }
@@ -154,6 +154,11 @@ export function elementForm(field: DescField): string {
       return `must be a whole number from ${least} to ${most}, such as ${example}`;
     }
   }
+}
+
+/** Like {@link elementForm}, with the caller's own value in the right form where it is known: a number for an id is that number in quotes. */
+function formLike(field: DescField, value: JsonValue): string {
+  return isId(field) && Number.isSafeInteger(value) ? `must be a string, such as "${value}"` : elementForm(field);
 }
 
 /** From the contract's rule, where it gives both ends; otherwise from the type. */

@@ -1,4 +1,4 @@
-import type { Environment } from "@parley/rpc";
+import { type Environment, reportBroker } from "@parley/rpc";
 import type { BaseOptions } from "@platformatic/kafka";
 import type { EventType } from "../event-types.ts";
 import type { Broker } from "./broker.ts";
@@ -21,7 +21,7 @@ export interface OpenBrokerOptions {
   readonly source: string;
   /** The subscribers. With Redis and Kafka, `name` is the consumer group. */
   readonly subscribers: readonly Subscriber[];
-  readonly environment: Pick<Environment, "clock" | "log" | "newId">;
+  readonly environment: Pick<Environment, "clock" | "log" | "newId" | "metrics">;
 }
 
 export interface OpenConsumerOptions {
@@ -30,7 +30,7 @@ export interface OpenConsumerOptions {
   /** The services whose events it receives. */
   readonly sources: readonly string[];
   readonly deliver: Deliver;
-  readonly environment: Pick<Environment, "clock" | "log" | "newId">;
+  readonly environment: Pick<Environment, "clock" | "log" | "newId" | "metrics">;
 }
 
 /** What a broker URL says. */
@@ -63,6 +63,7 @@ export function parseBrokerUrl(url: string, clientId = "parley"): BrokerUrl {
 /** Opens the publishing side of a broker. */
 export function openBroker(url: string, { source, subscribers, environment }: OpenBrokerOptions): Broker {
   const parsed = parseBrokerUrl(url);
+  reportBroker(environment.metrics, parsed.kind);
   if (parsed.kind === "direct") {
     return createDirectBroker({ subscribers });
   }
@@ -77,6 +78,7 @@ export function openBroker(url: string, { source, subscribers, environment }: Op
 /** Opens the consuming side of a broker. With `direct` it does nothing: events arrive by `EventService.Deliver`. */
 export function openConsumer(url: string, options: OpenConsumerOptions): EventConsumer {
   const parsed = parseBrokerUrl(url);
+  reportBroker(options.environment.metrics, parsed.kind);
   switch (parsed.kind) {
     case "redis":
       return createRedisConsumer({ ...options, url: parsed.url });

@@ -57,7 +57,7 @@ export function createInbox(options: InboxOptions): Inbox {
     } catch (error) {
       const { event: _, ...rest } = letter;
       const again: DeadLetter = { ...rest, cause: causeOf(error), attempts: letter.attempts + 1 };
-      log.warn({ eventId: letter.eventId, attempts: again.attempts, err: error }, "a dead letter failed again");
+      log.warn({ eventId: letter.eventId, attempts: again.attempts, err: error }, "dead letter failed again");
       await database.transaction((transaction) => updateDeadLetter(transaction, again));
       return again;
     }

@@ -22,11 +22,11 @@ export function createFailedAttempts({ database, environment, maxAttempts, metri
       const attempts = await record(event, failure.cause);
       const about = { eventId: event.id, eventType: event.type, attempts, err: error };
       if (attempts < maxAttempts) {
-        log.warn(about, "an event failed and will be retried");
+        log.warn(about, "event failed, will be retried");
         return failure;
       }
       metrics.deadLettered.inc();
-      log.error(about, "an event was dead-lettered");
+      log.error(about, "event dead-lettered");
       return undefined;
     } catch (recordError) {
       log.error({ eventId: event.id, err: recordError }, "the failure of an event could not be recorded");

@@ -50,6 +50,9 @@ export function stackRoutes(app: FastifyInstance, file: string): void {
 /** What stands before the calls: at the root, they would be calls of a method that the gateway does not have. */
 const stackPath = "/console/stack";
 
+/** Tells `parley up` that the caller is served by the gateway, and could not start it again. */
+const throughGateway = "x-through-gateway";
+
 /** Of a request, what the stack has to see; the page's `host`, `origin` and the like are of no use to it. */
 const passedHeaders = [
   "authorization",
@@ -63,6 +66,7 @@ async function passOn(request: FastifyRequest, reply: FastifyReply, { url }: Sta
   const headers = Object.fromEntries(
     passedHeaders.flatMap((name) => (request.headers[name] === undefined ? [] : [[name, request.headers[name]]])),
   );
+  headers[throughGateway] = "1";
   const forwarded = http.request(new URL(request.url.slice(stackPath.length), url), {
     method: request.method,
     headers,

@@ -81,7 +81,7 @@ test("0 disables the limit", () => {
 });
 
 test("any number of callers does not fill the memory", () => {
-  const rate = new CallerRate(createTestClock(), 60_000);
+  const rate = new CallerRate({ clock: createTestClock(), windowMs: 60_000 });
   rate.count("first");
   for (let index = 0; index < 50_000; index++) {
     rate.count(`caller ${index}`);

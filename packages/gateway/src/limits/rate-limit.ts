@@ -1,4 +1,5 @@
 import { Code, type ConnectError, type HandlerContext } from "@connectrpc/connect";
+import type { SharedLimits } from "@parley/events/limits";
 import { addressGroup, type Clock, callContextKey, reasonError } from "@parley/rpc";
 import type { CountCall, TrustedProxies } from "@parley/rpc/server";
 import { CallerRate } from "./caller-rate.ts";
@@ -9,6 +10,8 @@ export interface RateLimitOptions {
   readonly requestsPerMinuteMax: number;
   /** The proxies in front of the gateway, if there are any. */
   readonly proxies?: TrustedProxies | undefined;
+  /** Counts with all replicas of the gateway. Default: this process counts alone. */
+  readonly shared?: SharedLimits | undefined;
 }
 
 /** Limits the requests of each caller: the signed-in user, or else the address. */
@@ -26,8 +29,8 @@ export interface RateLimit {
 const windowMs = 60_000;
 
 /** Counts callers in windows of a minute. */
-export function createRateLimit({ clock, requestsPerMinuteMax, proxies }: RateLimitOptions): RateLimit {
-  const rate = new CallerRate(clock, windowMs);
+export function createRateLimit({ clock, requestsPerMinuteMax, proxies, shared }: RateLimitOptions): RateLimit {
+  const rate = new CallerRate({ clock, windowMs, shared });
 
   function take(caller: string): ConnectError | undefined {
     if (requestsPerMinuteMax === 0) {

@@ -13,10 +13,15 @@ export interface ApiDescriptionOptions {
   readonly offered: readonly PublicService[];
   /** Whether callers must sign in where the contract requires it. */
   readonly signIn: boolean;
+  /** Whether guests need no token where the contract lets them in. */
+  readonly guests: boolean;
+  /** The currency of numbers that stand for an amount of money. */
+  readonly defaultCurrency: string;
 }
 
 /** The OpenAPI 3.1 document of the gateway's REST API. */
-export async function apiDescription({ offered, signIn }: ApiDescriptionOptions): Promise<JsonObject> {
+export async function apiDescription(options: ApiDescriptionOptions): Promise<JsonObject> {
+  const { offered, signIn, guests, defaultCurrency } = options;
   const contracts = createFileRegistry(fromBinary(FileDescriptorSetSchema, await readFile(contractsUrl)));
   const services = offered.map(({ service }) => contracts.getService(service.typeName) ?? service);
   return createOpenApi(services satisfies readonly DescService[], {
@@ -24,12 +29,16 @@ export async function apiDescription({ offered, signIn }: ApiDescriptionOptions)
     version: "1",
     description:
       "An order platform. Every method can also be called by gRPC, gRPC-Web and Connect on the same port. " +
+      "Methods that create something answer 201, with its URL in `Location`; a repeated request gets the same answer. " +
+      `A price may be a number, such as 199.99: it is an amount in ${defaultCurrency}. ` +
       "Lists are paged: `page_size`, and `page_token` with the `nextPageToken` of the page before. " +
       "Streams come as a JSON value to a line, or as server-sent events for `accept: text/event-stream`; empty lines are signs " +
       "of life, and a last line or event with `error` says why a stream ended.",
     // Relative to this document, which may be behind a proxy's path prefix.
     servers: ["."],
     signIn,
+    guests,
+    defaultCurrency,
     examples,
   });
 }

@@ -13,7 +13,7 @@ export function takeRest(rest: Rest): TakeRequest {
       return false;
     }
     void answerRest(request, response, rest).catch((error: unknown) => {
-      rest.environment.log.error({ err: error }, "a request failed outside of a call");
+      rest.environment.log.error({ err: error }, "request failed outside of a call");
       response.destroy();
     });
     return true;

@@ -2,6 +2,7 @@ import { create, toBinary } from "@bufbuild/protobuf";
 import { Code, ConnectError, type HandlerContext, type ServiceImpl } from "@connectrpc/connect";
 import {
   type Call,
+  type ProcessDependencies,
   type SilentProcess,
   SilentProcessSchema,
   type TelemetryService,
@@ -61,7 +62,12 @@ export class MergedWatches {
     const wake = () => reader.wake();
     signal.addEventListener("abort", wake);
     try {
-      yield create(WatchCallsResponseSchema, { silentChanged: true, silent: shared.silent });
+      yield create(WatchCallsResponseSchema, {
+        silentChanged: true,
+        silent: shared.silent,
+        dependenciesChanged: true,
+        dependencies: [...shared.dependencies],
+      });
       while (!signal.aborted) {
         await reader.waiting();
         await sleep(this.#options.clock, gatherMs, signal).catch(() => {});
@@ -87,6 +93,7 @@ class Reader {
   #calls: Call[] = [];
   #lost = 0n;
   #silent: readonly SilentProcess[] | undefined;
+  #dependencies: readonly ProcessDependencies[] | undefined;
   #wake: (() => void) | undefined;
 
   add(calls: readonly Call[], lost: bigint): void {
@@ -101,12 +108,18 @@ class Reader {
     this.wake();
   }
 
+  tellDependencies(dependencies: readonly ProcessDependencies[]): void {
+    this.#dependencies = dependencies;
+    this.wake();
+  }
+
   wake(): void {
     this.#wake?.();
   }
 
   async waiting(): Promise<void> {
-    if (this.#calls.length === 0 && this.#lost === 0n && this.#silent === undefined && this.failure === undefined) {
+    const changed = this.#silent ?? this.#dependencies ?? this.failure;
+    if (this.#calls.length === 0 && this.#lost === 0n && changed === undefined) {
       await new Promise<void>((resolve) => {
         this.#wake = resolve;
       });
@@ -122,9 +135,12 @@ class Reader {
       lostCalls: this.#lost,
       silent: [...(this.#silent ?? [])],
       silentChanged: this.#silent !== undefined,
+      dependencies: [...(this.#dependencies ?? [])],
+      dependenciesChanged: this.#dependencies !== undefined,
     });
     this.#lost = 0n;
     this.#silent = undefined;
+    this.#dependencies = undefined;
     return response;
   }
 }
@@ -137,6 +153,8 @@ class SharedWatch {
   readonly #ended = new AbortController();
   readonly #watched = new Map<string, AbortController>();
   readonly #silent = new Map<string, string>();
+  /** By the names of their sources; the gateway's own under the empty name. */
+  readonly #dependencies = new Map<string, readonly ProcessDependencies[]>();
   #failure: ConnectError | undefined;
 
   constructor(request: WatchCallsRequest, options: MergedWatchesOptions & WatchOptions) {
@@ -148,6 +166,10 @@ class SharedWatch {
 
   get silent(): SilentProcess[] {
     return [...this.#silent].sort().map(([process, cause]) => create(SilentProcessSchema, { process, cause }));
+  }
+
+  get dependencies(): readonly ProcessDependencies[] {
+    return [...this.#dependencies.values()].flat();
   }
 
   get isIdle(): boolean {
@@ -173,7 +195,7 @@ class SharedWatch {
     try {
       const ended = { ...context, signal } as HandlerContext;
       for await (const response of own.watchCalls(this.#request, ended) as AsyncIterable<WatchCallsResponse>) {
-        this.#tell(response);
+        this.#tell(response, "");
       }
     } catch (error) {
       this.#fail(error);
@@ -192,6 +214,7 @@ class SharedWatch {
           watched.abort();
           this.#watched.delete(name);
           this.#setSilent(name, undefined);
+          this.#setDependencies(name, undefined);
         }
       }
       for (const source of known) {
@@ -212,7 +235,7 @@ class SharedWatch {
         const options = { signal, headers: headers.map(([header, value]): [string, string] => [header, value]) };
         for await (const response of client.watchCalls(this.#request, options)) {
           this.#setSilent(name, undefined);
-          this.#tell(response);
+          this.#tell(response, name);
         }
       } catch (error) {
         const failure = ConnectError.from(error);
@@ -220,17 +243,34 @@ class SharedWatch {
           this.#fail(failure);
         } else if (!signal.aborted) {
           this.#setSilent(name, failure.message);
+          this.#setDependencies(name, undefined);
         }
       }
       await sleep(clock, renewMs, signal).catch(() => {});
     }
   }
 
-  #tell({ calls, lostCalls }: WatchCallsResponse): void {
+  #tell({ calls, lostCalls, dependencies, dependenciesChanged }: WatchCallsResponse, source: string): void {
+    if (dependenciesChanged) {
+      this.#setDependencies(source, dependencies);
+    }
     if (calls.length > 0 || lostCalls > 0n) {
       for (const reader of this.#readers) {
         reader.add(calls, lostCalls);
       }
+    }
+  }
+
+  #setDependencies(source: string, dependencies: readonly ProcessDependencies[] | undefined): void {
+    if (dependencies === undefined && !this.#dependencies.delete(source)) {
+      return;
+    }
+    if (dependencies !== undefined) {
+      this.#dependencies.set(source, dependencies);
+    }
+    const all = this.dependencies;
+    for (const reader of this.#readers) {
+      reader.tellDependencies(all);
     }
   }
 

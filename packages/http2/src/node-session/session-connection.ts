@@ -78,6 +78,9 @@ export class SessionConnection implements AnyHttp2Connection, SessionStreamOwner
     return this.#queuedBytes;
   }
 
+  /** Node reads a session's socket itself. */
+  restReads(): void {}
+
   allowStreams(streamsMax: number): void {
     if (!this.destroyed) {
       this.#session.settings({ maxConcurrentStreams: streamsMax });

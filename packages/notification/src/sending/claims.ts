@@ -8,6 +8,13 @@ export const claimMs = 60_000;
 /** Claims are renewed in good time before they run out. */
 export const renewIntervalMs = claimMs / 3;
 
+/** What {@link Claims.claimDue} claimed. */
+export interface ClaimedNotifications {
+  readonly notifications: readonly Notification[];
+  /** The database's time. */
+  readonly nowMs: number;
+}
+
 /**
  * The notifications that this replica is to hand to the channel. Where replicas share the database, one that is due is claimed first: its next
  * attempt is put off by {@link claimMs}, which keeps the other replicas off, and put off again for as long as it is held.
@@ -43,8 +50,8 @@ export class Claims {
   }
 
   /** Claims notifications that are due, longest due first. */
-  async claimDue(limit: number): Promise<readonly Notification[]> {
-    const { rows, untilMs } = await this.#database.transaction(async (transaction) => {
+  async claimDue(limit: number): Promise<ClaimedNotifications> {
+    const { rows, nowMs } = await this.#database.transaction(async (transaction) => {
       const nowMs = await databaseTime(transaction, this.#clock);
       const [dueMs, misplacedMs] = [nowMs, nowMs + retryDelayMsMax];
       const claimed = await transaction.all<NotificationRow>(
@@ -59,16 +66,16 @@ export class Claims {
         dueMs,
         misplacedMs,
       );
-      return { rows: claimed, untilMs: nowMs + claimMs };
+      return { rows: claimed, nowMs };
     });
     const notifications = rows
       .sort((a, b) => a.sequence - b.sequence)
       .map((row) => notificationOfRow(row).notification);
     this.note(
       notifications.map(({ id }) => id),
-      untilMs,
+      nowMs + claimMs,
     );
-    return notifications;
+    return { notifications, nowMs };
   }
 
   /** Whether one may be handed to the channel now: after a pause of this process another replica may have taken it over. */

@@ -89,11 +89,11 @@ export class DueNotifications {
 
   /** Other replicas look too, so that what was read is sent only if it was claimed. */
   async #claimDue(): Promise<readonly Notification[]> {
-    const due = await this.#claims.claimDue(takenMax);
+    const { notifications: due, nowMs } = await this.#claims.claimDue(takenMax);
     this.#read = new Set(due.map(({ id }) => id));
     // What is due now and was not claimed is another replica's, or comes next.
     const nextMs = await nextDueTimeMs(this.#database, { afterMs: 0 });
-    const waitMs = nextMs === undefined ? readIntervalMs : nextMs - this.#clock.now();
+    const waitMs = nextMs === undefined ? readIntervalMs : nextMs - nowMs;
     this.readAfter(due.length === takenMax ? 0 : Math.max(waitMs, claimIntervalMsMin));
     return this.#withoutHanded(due);
   }

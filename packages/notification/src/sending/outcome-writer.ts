@@ -1,5 +1,5 @@
 import type { Environment } from "@parley/rpc";
-import type { Database } from "@parley/store";
+import { type Database, databaseTime } from "@parley/store";
 import { type Notification, NotificationState, retryDelayMs } from "../notification.ts";
 import { updateNotifications } from "../notification-store.ts";
 
@@ -82,7 +82,6 @@ export class OutcomeWriter {
     if (settled.length === 0) {
       return;
     }
-    const nowMs = environment.clock.now();
     // Retries have waits of their own.
     const alike = Map.groupBy(settled, ({ id, state, attempts, sendTimeMs }) =>
       state === NotificationState.SENT ? `${attempts} ${sendTimeMs}` : id,
@@ -93,6 +92,9 @@ export class OutcomeWriter {
       isRetried: some[0]?.state === NotificationState.PENDING,
     }));
     await database.transaction(async (transaction) => {
+      // Nothing compares the time of those that are not retried, so they need no question to the database.
+      const isTimed = groups.some(({ isRetried }) => isRetried);
+      const nowMs = isTimed ? await databaseTime(transaction, environment.clock) : environment.clock.now();
       for (const { some, delayMs } of groups) {
         await updateNotifications(transaction, some, { nextAttemptTimeMs: nowMs + delayMs });
       }

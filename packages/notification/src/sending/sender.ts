@@ -112,7 +112,7 @@ export class Sender {
       }
       return settle(notification, { kind: "sent", timeMs: environment.clock.now() });
     } catch (error) {
-      environment.log.warn({ err: error, notificationId: notification.id }, "notification not sent at once");
+      environment.log.warn({ err: error, notificationId: notification.id }, "notification will be sent later");
       return notification;
     }
   };
@@ -148,7 +148,7 @@ export class Sender {
     await this.#outcomes.close();
     await this.#stopRenewing?.();
     await this.#claims.release().catch((error: unknown) => {
-      this.#options.environment.log.warn({ err: error }, "claims on notifications could not be given back");
+      this.#options.environment.log.warn({ err: error }, "claims on notifications could not be released");
     });
   }
 
@@ -242,7 +242,7 @@ export class Sender {
       if (error instanceof ChannelUnavailableError) {
         this.#pause.failed();
         const waitMs = Math.round(this.#pause.waitMs());
-        log.warn({ err: error, notificationId, waitMs }, "notifications wait: the channel cannot be used");
+        log.warn({ err: error, notificationId, waitMs }, "mail server cannot be used, notifications wait");
         return undefined;
       }
       this.#pause.worked();

@@ -135,7 +135,7 @@ async function createWorld() {
     const { store } = world.lives[0] ?? (await createTestOrders({ clock, database, inventory }));
     for (let passedMs = 0; passedMs < 120_000; passedMs += 500) {
       await clock.advance(500);
-      const open = await store.due(Number.MAX_SAFE_INTEGER, 1);
+      const open = await store.due(1, Number.MAX_SAFE_INTEGER);
       // Late calls take effect meanwhile too.
       if (open.length === 0 && passedMs > 20_000) break;
     }

@@ -117,8 +117,7 @@ export function createOrderSaga({ store, stock, clock, signal, leave }: OrderSag
   async function giveUpUntouched(order: Order, reason: string, call: SagaCall): Promise<boolean> {
     const rejected = giveUp(order, reason, clock.now());
     const event = eventOf(order, rejected, call.cause);
-    const dueTimeMs = clock.now() + leaseMs;
-    return await store.move(rejected, { from: order.phase, dueTimeMs, event, ifUntouched: true });
+    return await store.move(rejected, { from: order.phase, leaseMs, event, ifUntouched: true });
   }
 
   async function abandonSoon(order: Order, reason: string, call: SagaCall): Promise<void> {
@@ -138,8 +137,7 @@ export function createOrderSaga({ store, stock, clock, signal, leave }: OrderSag
 
   async function move(order: Order, next: Order, call: SagaCall): Promise<Order> {
     const event = eventOf(order, next, call.cause);
-    const dueTimeMs = clock.now() + leaseMs;
-    if (await store.move(next, { from: order.phase, dueTimeMs, event })) return next;
+    if (await store.move(next, { from: order.phase, leaseMs, event })) return next;
     return await current(order.id, call);
   }
 

@@ -11,6 +11,7 @@ import {
 } from "../order-errors.ts";
 import type { DueOrder } from "../order-store.ts";
 import { createTestOrders, type TestOrders } from "../testing/test-orders.ts";
+import type { OrderRequest } from "./order-request.ts";
 import { leaseMs } from "./order-saga.ts";
 import { ordersUnderWayMax } from "./place-order.ts";
 
@@ -53,7 +54,7 @@ describe("placing an order", () => {
   it("stores it before anything is reserved, with a lease as long as it may take", async () => {
     let kept: DueOrder | undefined;
     orders.inventory.onReserve = async () => {
-      [kept] = await orders.store.due(Number.MAX_SAFE_INTEGER, 1);
+      [kept] = await orders.store.due(1, Number.MAX_SAFE_INTEGER);
     };
     await orders.place(twoLaptopsAndAMouse, 5_000.25);
     expect(kept).toMatchObject({ order: { phase: "RESERVING" }, dueTimeMs: orders.clock.now() + 5_001 + leaseMs });
@@ -64,6 +65,48 @@ describe("placing an order", () => {
     const order = await orders.place({ userId: "1", items });
     expect(order.items).toMatchObject([{ productId: "102", quantity: 6 }]);
     expect(stockOf("102")).toBe(194);
+  });
+
+  describe("of a guest", () => {
+    const guest = { userId: "", guestEmail: "guest@example.com", items: twoLaptopsAndAMouse.items };
+    const { requestId } = repeatable;
+
+    it("confirms it for the given address, without a call of the user service, even while that is down", async () => {
+      orders.users.fail = new ConnectError("down", Code.Unavailable);
+      expect(await orders.place(guest)).toMatchObject({
+        phase: "CONFIRMED",
+        userId: "",
+        userName: "",
+        userEmail: "guest@example.com",
+      });
+      expect(orders.users.calls).toBe(0);
+      expect(await orders.place({ ...guest, guestEmail: "" })).toMatchObject({ phase: "CONFIRMED", userEmail: "" });
+    });
+
+    it("returns the same order for the same request id, and refuses another address or other lines", async () => {
+      const first = await orders.place({ ...guest, requestId });
+      expect(await orders.place({ ...guest, requestId })).toEqual(first);
+      for (const other of [{ guestEmail: "" }, { guestEmail: "other@example.com" }, { items: [repeatable.items[0]] }]) {
+        const again = { ...guest, requestId, ...other } as OrderRequest;
+        await expect(orders.place(again)).rejects.toThrow(RequestIdReusedError);
+      }
+      expect(await stored()).toHaveLength(1);
+    });
+
+    it("compares the address of concurrent requests, too", async () => {
+      const outcomes = await Promise.allSettled(
+        ["a@example.com", "a@example.com", "b@example.com"].map((guestEmail) =>
+          orders.place({ ...guest, guestEmail, requestId }),
+        ),
+      );
+      expect(outcomes.map(({ status }) => status)).toEqual(["fulfilled", "fulfilled", "rejected"]);
+      expect(await stored()).toHaveLength(1);
+    });
+
+    it("keeps guests' request ids apart from users'", async () => {
+      const [ofGuest, ofUser] = [await orders.place({ ...guest, requestId }), await orders.place(repeatable)];
+      expect(ofUser.id).not.toBe(ofGuest.id);
+    });
   });
 
   describe("that cannot be met", () => {

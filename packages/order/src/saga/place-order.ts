@@ -8,9 +8,10 @@ import {
   TooManyOrdersError,
 } from "../order-errors.ts";
 import { addUp, type OrderLine, sameLines } from "../order-line.ts";
-import { dueWaitMsMax, type OrderStore } from "../order-store.ts";
+import type { OrderStore } from "../order-store.ts";
 import type { Buyers } from "./buyers.ts";
 import type { InTurn } from "./in-turn.ts";
+import type { OrderRequest } from "./order-request.ts";
 import { leaseMs, type OrderSaga } from "./order-saga.ts";
 import type { SagaCall } from "./saga-call.ts";
 
@@ -23,14 +24,6 @@ export const ordersUnderWayMax = 4_096;
 const roundsMax = 3;
 /** The least remaining time of a caller: enough to reserve and to commit, or nothing is begun. */
 const startMsMin = 10;
-
-/** A buyer's request. */
-export interface OrderRequest {
-  readonly userId: string;
-  readonly items: readonly OrderLine[];
-  /** The buyer's request id. A repetition gets the same answer. */
-  readonly requestId?: string | undefined;
-}
 
 export interface PlaceOrderOptions {
   readonly store: OrderStore;
@@ -54,14 +47,14 @@ export function createPlaceOrder(
   const underWay = new Map<string, UnderWay>();
   let underWayCount = 0;
 
-  function place({ userId, items, requestId }: OrderRequest, call: SagaCall): Promise<Order> {
-    const request: AddedUp = { userId, lines: addUp(items), requestId };
+  function place({ userId, guestEmail = "", items, requestId }: OrderRequest, call: SagaCall): Promise<Order> {
+    const request: AddedUp = { userId, guestEmail, lines: addUp(items), requestId };
     if (requestId === undefined) return counted(() => drive(request, call));
     const key = JSON.stringify([userId, requestId]);
     const first = underWay.get(key);
     if (first !== undefined) return join(first, request, requestId);
     const answer = counted(() => drive(request, call));
-    underWay.set(key, { lines: request.lines, answer });
+    underWay.set(key, { request, answer });
     const forget = () => underWay.delete(key);
     answer.then(forget, forget);
     return answer;
@@ -93,30 +86,38 @@ export function createPlaceOrder(
   }
 
   /** Undefined if another process was faster with the same request. */
-  async function begin({ userId, lines, requestId }: AddedUp, call: SagaCall): Promise<Order | undefined> {
-    const { name: userName, email: userEmail } = await buyers.get(userId, call);
-    if (call.remainingMs() < startMsMin) throw new DependencyError("user service", "timed-out");
+  async function begin(request: AddedUp, call: SagaCall): Promise<Order | undefined> {
+    const { userId, lines, requestId } = request;
+    const isGuest = userId === "";
+    const buyer = isGuest ? { name: "", email: request.guestEmail } : await buyers.get(userId, call);
+    const { name: userName, email: userEmail } = buyer;
+    if (call.remainingMs() < startMsMin) {
+      throw new DependencyError(isGuest ? "product service" : "user service", "timed-out");
+    }
     const order = placeOrder({ id: newId(), userId, userName, userEmail, lines, requestId }, clock.now());
     return await inTurn.run(order.id, async () => {
-      const kept = await store.insert(order, leaseUntilMs(call));
+      const kept = await store.insert(order, leaseOf(call));
       return kept ? await saga.reserve(order, call, "new") : undefined;
     });
   }
 
-  /** The end of the order's lease for this call. Remaining time has fractions; columns have whole milliseconds. */
-  function leaseUntilMs(call: SagaCall): number {
-    return clock.now() + Math.min(Math.ceil(call.remainingMs()) + leaseMs, dueWaitMsMax);
+  /** The order's lease for this call. */
+  function leaseOf(call: SagaCall): number {
+    return call.remainingMs() + leaseMs;
   }
 
   /** Undefined if the order is gone. */
-  async function resume(known: Order, { lines, requestId = "" }: AddedUp, call: SagaCall): Promise<Order | undefined> {
-    if (!sameLines(known.items, lines)) throw new RequestIdReusedError(requestId);
+  async function resume(known: Order, request: AddedUp, call: SagaCall): Promise<Order | undefined> {
+    const { userId, guestEmail, lines, requestId = "" } = request;
+    // A user's address may have changed since; a guest's is part of the request.
+    const sameGuest = userId !== "" || known.userEmail === guestEmail;
+    if (!sameGuest || !sameLines(known.items, lines)) throw new RequestIdReusedError(requestId);
     if (known.phase !== "RESERVING" && known.phase !== "RELEASING") return known;
     return await inTurn.run(known.id, async () => {
       const order = await store.get(known.id);
       if (order?.phase === "RESERVING") {
         // Another process may be reserving for it too, so its outcome is not this call's alone.
-        return (await store.join(order, leaseUntilMs(call))) ? await saga.reserve(order, call, "resumed") : undefined;
+        return (await store.join(order, leaseOf(call))) ? await saga.reserve(order, call, "resumed") : undefined;
       }
       if (order?.phase === "RELEASING") return await saga.release(order, call);
       return order;
@@ -128,17 +129,20 @@ export function createPlaceOrder(
 
 interface AddedUp {
   readonly userId: string;
+  readonly guestEmail: string;
   readonly lines: readonly OrderLine[];
   readonly requestId: string | undefined;
 }
 
 interface UnderWay {
-  readonly lines: readonly OrderLine[];
+  readonly request: AddedUp;
   readonly answer: Promise<Order>;
 }
 
-async function join(first: UnderWay, { lines }: AddedUp, requestId: string): Promise<Order> {
-  if (!sameLines(first.lines, lines)) throw new RequestIdReusedError(requestId);
+async function join(first: UnderWay, { guestEmail, lines }: AddedUp, requestId: string): Promise<Order> {
+  if (first.request.guestEmail !== guestEmail || !sameLines(first.request.lines, lines)) {
+    throw new RequestIdReusedError(requestId);
+  }
   return await first.answer;
 }
 

@@ -20,7 +20,7 @@ async function createWorld() {
 async function untilSettled({ store, clock }: TestOrders, limitMs = 120_000): Promise<number> {
   for (let passedMs = 0; passedMs <= limitMs; passedMs += 100) {
     const all = await store.list({}, 1_000);
-    if (all.every(({ phase }) => isSettled(phase)) && (await store.due(Number.MAX_SAFE_INTEGER, 1)).length === 0)
+    if (all.every(({ phase }) => isSettled(phase)) && (await store.due(1, Number.MAX_SAFE_INTEGER)).length === 0)
       return passedMs;
     await clock.advance(100);
   }

@@ -92,12 +92,12 @@ export function createRecovery({ store, saga, inTurn, environment, signal }: Rec
     metrics.failed();
     // An unavailable dependency is no bug here, and is retried often: no stack for each attempt.
     if (error instanceof DependencyError) {
-      log.warn({ orderId, attempts, waitMs, error: error.message }, "an order is not settled yet and will be retried");
+      log.warn({ orderId, attempts, waitMs, error: error.message }, "order not settled yet, will be retried");
     } else {
-      log.error({ orderId, attempts, waitMs, err: error }, "an order could not be settled");
+      log.error({ orderId, attempts, waitMs, err: error }, "order could not be settled");
     }
     try {
-      await store.postpone(orderId, clock.now() + waitMs);
+      await store.postpone(orderId, waitMs);
     } catch (cause) {
       // The order's lease expires all the same.
       log.error({ orderId, err: cause }, "the next attempt could not be delayed");
@@ -106,20 +106,21 @@ export function createRecovery({ store, saga, inTurn, environment, signal }: Rec
 
   /** Continues while there are more orders and progress. */
   async function sweep(): Promise<void> {
+    await store.syncClock();
     let more = true;
     while (more && !signal.aborted) {
-      const due = await store.due(clock.now(), batchSize);
+      const due = await store.due(batchSize);
       const settled = await Promise.all(due.map(takeOver));
       const progress = settled.filter(Boolean).length;
       metrics.recovered(progress);
-      if (progress > 0) log.info({ orders: progress }, "settled orders left by earlier attempts");
+      if (progress > 0) log.info({ orders: progress }, "recovery settled orders");
       more = due.length === batchSize && progress > 0;
     }
   }
 
   async function takeOver(due: DueOrder): Promise<boolean> {
     if (inTurn.isBusy(due.order.id) || signal.aborted) return false;
-    if (!(await store.claim(due, clock.now() + tryTimeoutMs + leaseMs))) return false;
+    if (!(await store.claim(due, tryTimeoutMs + leaseMs))) return false;
     return await settle(due.order.id, due.attempts);
   }
 
@@ -132,8 +133,9 @@ export function createRecovery({ store, saga, inTurn, environment, signal }: Rec
 
   return {
     async start() {
-      const left = await store.adopt(clock.now());
-      if (left > 0) log.info({ orders: left }, "an earlier life left orders unsettled");
+      await store.syncClock();
+      const left = await store.adopt();
+      if (left > 0) log.info({ orders: left }, "unsettled orders found at start");
       sweeping = sweepForever();
     },
     soon,

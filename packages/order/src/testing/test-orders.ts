@@ -12,8 +12,9 @@ import { createBuyers, type UserClient } from "../saga/buyers.ts";
 import { createCancelOrder } from "../saga/cancel-order.ts";
 import type { Checkpoint } from "../saga/checkpoint.ts";
 import { createInTurn } from "../saga/in-turn.ts";
+import type { OrderRequest } from "../saga/order-request.ts";
 import { createOrderSaga } from "../saga/order-saga.ts";
-import { createPlaceOrder, type OrderRequest } from "../saga/place-order.ts";
+import { createPlaceOrder } from "../saga/place-order.ts";
 import { createRecovery } from "../saga/recovery.ts";
 import { type SagaCall, sagaCall } from "../saga/saga-call.ts";
 import { createStock } from "../saga/stock.ts";
@@ -38,7 +39,7 @@ export async function createTestOrders(options: TestOrdersOptions = {}) {
     source: "/services/order",
     environment: { clock, newId: () => `event-${nextId++}` },
   });
-  const store = new OrderStore({ database, events: alsoInto(events, log), owner, checkpoint });
+  const store = new OrderStore({ database, events: alsoInto(events, log), clock, owner, checkpoint });
   const inTurn = createInTurn();
   const stop = new AbortController();
   const { signal } = stop;

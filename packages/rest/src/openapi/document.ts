@@ -7,12 +7,14 @@ import {
   isOneofRequired,
   isRequired,
   methodBindings,
+  methodPolicy,
   rulesOf,
 } from "@parley/contract";
 import { Caller } from "@parley/gen/rpc/v1/options_pb.js";
 import { isHttpBody } from "../http-body.ts";
 import { etagField } from "../request/precondition.ts";
 import { patchOf } from "../request/update-mask.ts";
+import { type Creation, creationOf } from "../response/creation.ts";
 import { openApiPath, type PathNames, queryParameters } from "./parameters.ts";
 import { errorSchema, responsesOf } from "./responses.ts";
 import { SchemaBook } from "./schemas.ts";
@@ -27,6 +29,10 @@ export interface OpenApiOptions {
   readonly signIn?: boolean;
   /** See the transcoder's option. */
   readonly exposes?: (method: DescMethod) => boolean;
+  /** See the transcoder's option. */
+  readonly defaultCurrency?: string | undefined;
+  /** Whether methods that the contract opens to guests need no token. Default: false. */
+  readonly guests?: boolean;
   /** Examples, keyed by `package.Service.Method`. */
   readonly examples?: Readonly<Record<string, OperationExample>>;
 }
@@ -48,8 +54,8 @@ const pathItemMethods = new Set(["GET", "PUT", "POST", "DELETE", "OPTIONS", "HEA
  * contain source information. Constraints are their protovalidate rules.
  */
 export function createOpenApi(services: readonly DescService[], options: OpenApiOptions): JsonObject {
-  const { exposes = isExposed, signIn = true } = options;
-  const schemas = new SchemaBook();
+  const { exposes = isExposed, signIn = true, guests = false, defaultCurrency } = options;
+  const schemas = new SchemaBook({ defaultCurrency });
   const paths: Record<string, JsonObject> = {};
   const pathNames: PathNames = new Map();
   const served = services.filter((service) => service.methods.some(exposes));
@@ -62,6 +68,8 @@ export function createOpenApi(services: readonly DescService[], options: OpenApi
           schemas,
           pathNames,
           signIn,
+          guests,
+          creation: creationOf(binding, exposes),
           example: options.examples?.[fullName(method)],
         });
       }
@@ -100,6 +108,8 @@ interface OperationSource {
   readonly schemas: SchemaBook;
   readonly pathNames: PathNames;
   readonly signIn: boolean;
+  readonly guests: boolean;
+  readonly creation: Creation | undefined;
   readonly example: OperationExample | undefined;
 }
 
@@ -115,7 +125,7 @@ function addOperation(paths: Record<string, JsonObject>, source: OperationSource
 }
 
 function operation(
-  { binding, index, schemas, signIn, example }: OperationSource,
+  { binding, index, schemas, signIn, guests, creation, example }: OperationSource,
   pathParameters: readonly JsonObject[],
 ): JsonObject {
   const { method } = binding;
@@ -129,9 +139,9 @@ function operation(
     tags: [method.parent.name],
     ...(comment === "" ? {} : { summary: firstSentence(comment), description: comment }),
     parameters: [...parameters, ...sharedReferences(binding)],
-    ...requestBodyOf(binding, schemas, example?.request),
-    responses: responsesOf(binding, { schemas, signIn, example: example?.response }),
-    ...(signIn ? securityOf(method) : {}),
+    ...requestBodyOf(binding, { schemas, creation, example: example?.request }),
+    responses: responsesOf(binding, { schemas, signIn, creation, example: example?.response }),
+    ...(signIn ? securityOf(method, guests) : {}),
   };
 }
 
@@ -144,7 +154,11 @@ function withExample(parameter: JsonObject, example: OperationExample | undefine
   return value === undefined ? parameter : { ...parameter, example: value };
 }
 
-function requestBodyOf(binding: Binding, schemas: SchemaBook, example: JsonObject | undefined): JsonObject {
+interface RequestBodySource extends Pick<OperationSource, "schemas" | "creation"> {
+  readonly example: JsonObject | undefined;
+}
+
+function requestBodyOf(binding: Binding, { schemas, creation, example }: RequestBodySource): JsonObject {
   const { body, pathFields, method } = binding;
   if (body === "none") {
     return {};
@@ -155,14 +169,16 @@ function requestBodyOf(binding: Binding, schemas: SchemaBook, example: JsonObjec
   const inPath = new Set(pathFields.filter(({ fields }) => fields.length === 1).map(({ name }) => name));
   const schema = body !== "all" ? bodySchema(binding, body, schemas) : schemas.request(method.input, inPath);
   const content = { schema, ...(example === undefined ? {} : { example }) };
-  return { requestBody: { required: needsBody(binding, inPath), content: { "application/json": content } } };
+  // Nothing is created from nothing, also where no single field is required.
+  const required = creation !== undefined || needsBody(binding, inPath);
+  return { requestBody: { required, content: { "application/json": content } } };
 }
 
 /** For a resource that a PATCH updates, only the fields that it can update. */
 function bodySchema(binding: Binding, body: DescField, schemas: SchemaBook): JsonObject {
   const patch = patchOf(binding);
   if (patch === undefined) {
-    return schemas.field(body);
+    return schemas.requestField(body);
   }
   const { resource, changeable } = patch;
   const fixed = resource.fields.filter((field) => !changeable.includes(field) && field.name !== "etag");
@@ -236,11 +252,13 @@ const accessNames: Readonly<Partial<Record<Caller, string>>> = {
   [Caller.ADMIN]: "admins",
 };
 
-function securityOf(method: DescMethod): JsonObject {
+function securityOf(method: DescMethod, guests: boolean): JsonObject {
   const caller = callerOf(method);
-  const access = accessNames[caller];
+  const forGuests = guests && methodPolicy(method).access.guests;
+  const access = forGuests ? `${accessNames[caller]}; guests for themselves` : accessNames[caller];
   return {
-    security: caller === Caller.PUBLIC ? [] : [{ bearer: [] }],
+    // An empty requirement makes the token optional.
+    security: caller === Caller.PUBLIC ? [] : [{ bearer: [] }, ...(forGuests ? [{}] : [])],
     ...(access === undefined ? {} : { "x-access": access }),
   };
 }

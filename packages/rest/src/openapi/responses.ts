@@ -5,12 +5,16 @@ import { callerOf, commentOf } from "@parley/contract";
 import { Caller } from "@parley/gen/rpc/v1/options_pb.js";
 import { isHttpBody } from "../http-body.ts";
 import { etagField } from "../request/precondition.ts";
+import type { Creation } from "../response/creation.ts";
 import { httpStatusOf, statusNameOf } from "../response/http-status.ts";
+import { hasState } from "../response/resource-tag.ts";
 import type { SchemaBook } from "./schemas.ts";
 
 const errorContent = { "application/json": { schema: { $ref: "#/components/schemas/Error" } } };
 
 export interface ResponsesSource {
+  /** Set for a standard Create method. */
+  readonly creation: Creation | undefined;
   readonly schemas: SchemaBook;
   /** Whether operations require a token if the contract says so. */
   readonly signIn: boolean;
@@ -18,12 +22,17 @@ export interface ResponsesSource {
 }
 
 /** The responses of a binding: the message, the errors that the method's comment names, and a default error. */
-export function responsesOf(binding: Binding, { schemas, signIn, example }: ResponsesSource): JsonObject {
+export function responsesOf(binding: Binding, source: ResponsesSource): JsonObject {
+  const { schemas, signIn, creation, example } = source;
   const { method, responseBody } = binding;
   const schema = responseBody === undefined ? schemas.message(method.output) : schemas.field(responseBody);
   const description = commentOf(method.output) || "The answer.";
   return {
-    "200": { description, ...headersOf(binding), content: contentOf(binding, schema, example) },
+    [creation === undefined ? "200" : "201"]: {
+      description,
+      ...(creation === undefined ? headersOf(binding) : creationHeaders(creation)),
+      content: contentOf(binding, schema, example),
+    },
     ...(binding.httpMethod === "GET" && method.methodKind === "unary"
       ? { "304": { description: "What the client has already, by its `If-None-Match`." } }
       : {}),
@@ -39,6 +48,14 @@ function headersOf({ httpMethod, method }: Binding): JsonObject {
   return httpMethod === "GET" && method.methodKind === "unary"
     ? { headers: { etag: { description: "Changes when the answer changes.", schema: { type: "string" } } } }
     : {};
+}
+
+/** The answer to a repeated request has the same status and headers. */
+function creationHeaders({ places, resource }: Creation): JsonObject {
+  const location = { description: "The URL of what was created.", schema: { type: "string", format: "uri-reference" } };
+  const etag = { description: "The ETag of what was created, for `If-Match`.", schema: { type: "string" } };
+  const headers = { ...(places.length === 0 ? {} : { location }), ...(hasState(resource) ? { etag } : {}) };
+  return Object.keys(headers).length === 0 ? {} : { headers };
 }
 
 function contentOf({ method, responseBody }: Binding, schema: JsonObject, example: JsonObject | undefined): JsonObject {

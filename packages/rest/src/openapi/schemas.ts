@@ -6,6 +6,11 @@ import type { FieldRules } from "@parley/gen/buf/validate/validate_pb.js";
 /** The schemas of messages and enums. Each is created on first use, under its full name in `components.schemas`. */
 export class SchemaBook {
   readonly #schemas = new Map<string, JsonObject>();
+  readonly #defaultCurrency: string | undefined;
+
+  constructor({ defaultCurrency }: { readonly defaultCurrency?: string | undefined } = {}) {
+    this.#defaultCurrency = defaultCurrency;
+  }
 
   /** All schemas referenced so far, keyed by name. */
   components(): JsonObject {
@@ -22,13 +27,26 @@ export class SchemaBook {
    * message that is also used in responses may get new fields, so its schema allows them.
    */
   request(message: DescMessage, elsewhere: ReadonlySet<string>): JsonObject {
-    const make = () => ({ ...this.#messageSchema(message, elsewhere), additionalProperties: false });
+    const make = () => ({ ...this.messageWithout(message, elsewhere), additionalProperties: false });
     return elsewhere.size === 0 ? this.#reference(message.typeName, make) : make();
   }
 
-  /** A message's inline schema without some of its fields. */
+  /** The inline schema of a message in a request, without some of its fields. */
   messageWithout(message: DescMessage, left: ReadonlySet<string>): JsonObject {
-    return this.#messageSchema(message, left);
+    return this.#messageSchema(message, { left, field: (field) => this.requestField(field) });
+  }
+
+  /** The schema of a field's value in a request: an amount of money may be a number there. */
+  requestField(field: DescField): JsonObject {
+    const { description = "", ...schema } = this.field(field);
+    if (this.#defaultCurrency === undefined || field.fieldKind !== "message" || field.message.typeName !== moneyType) {
+      return this.field(field);
+    }
+    const number = {
+      type: "number",
+      description: `An amount in ${this.#defaultCurrency}, such as 199.99, with at most nine decimals. Answers have the other form.`,
+    };
+    return { anyOf: [schema, number], ...(description === "" ? {} : { description }) };
   }
 
   /** The schema of a field's value, with its constraints and its comment. */
@@ -84,7 +102,10 @@ export class SchemaBook {
     return this.#reference(descriptor.typeName, () => enumSchema(descriptor));
   }
 
-  #messageSchema(message: DescMessage, left: ReadonlySet<string> = new Set()): JsonObject {
+  #messageSchema(
+    message: DescMessage,
+    { left = new Set(), field: fieldSchema = (field) => this.field(field) }: MessageSchemaOptions = {},
+  ): JsonObject {
     const fields = message.fields.filter((field) => !left.has(field.name));
     const required = fields.filter((field) => isRequired(rulesOf(field))).map((field) => field.jsonName);
     const choices = message.oneofs.flatMap((oneof) => {
@@ -98,7 +119,7 @@ export class SchemaBook {
     return {
       type: "object",
       ...(description === "" ? {} : { description }),
-      properties: Object.fromEntries(fields.map((field) => [field.jsonName, this.field(field)])),
+      properties: Object.fromEntries(fields.map((field) => [field.jsonName, fieldSchema(field)])),
       ...(required.length === 0 ? {} : { required }),
       ...(choices.length === 0 ? {} : { allOf: choices }),
     };
@@ -113,6 +134,14 @@ export class SchemaBook {
     return { $ref: `#/components/schemas/${name}` };
   }
 }
+
+interface MessageSchemaOptions {
+  /** The names of fields that are left out. */
+  readonly left?: ReadonlySet<string>;
+  readonly field?: (field: DescField) => JsonObject;
+}
+
+const moneyType = "google.type.Money";
 
 /**
  * A sentence about fields whose values only the service can create (https://google.aip.dev/158, and Parley's Watch methods). A schema cannot

@@ -138,7 +138,7 @@ test("a method without an etag field is not called with If-Match", async () => {
     const given = body === undefined ? {} : { body };
     expect((await library.ask(request, { headers: { "if-match": '"v1"' }, ...given })).status).toBe(412);
     expect(library.calls).toHaveLength(0);
-    expect((await library.ask(request, { headers: { "if-match": "*" }, ...given })).status).toBe(200);
+    expect((await library.ask(request, { headers: { "if-match": "*" }, ...given })).status).toBeLessThan(300);
     library.calls.length = 0;
   }
 });

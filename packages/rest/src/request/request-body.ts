@@ -2,13 +2,20 @@ import type { DescField, JsonValue } from "@bufbuild/protobuf";
 import type { Binding } from "@parley/contract";
 import { headerOf, type RestRequest } from "../http.ts";
 import { httpBodyJson, isHttpBody } from "../http-body.ts";
+import { readAmounts } from "./amounts.ts";
 import { parseBody, readBody, refuseCodings } from "./body.ts";
+
+export interface RequestBodyOptions {
+  readonly bytesMax: number;
+  /** The currency of a number that stands for an amount of money. Undefined: such a number is left as it is, and refused later. */
+  readonly defaultCurrency: string | undefined;
+}
 
 /** Reads a request's body as JSON. Undefined if the binding and the request have no body. Throws RestProblem if it cannot be parsed. */
 export async function requestBody(
   binding: Binding,
   request: RestRequest,
-  bytesMax: number,
+  { bytesMax, defaultCurrency: currency }: RequestBodyOptions,
 ): Promise<JsonValue | undefined> {
   if (binding.body === "none" && !announcesBody(request)) {
     return undefined;
@@ -16,10 +23,14 @@ export async function requestBody(
   refuseCodings(headerOf(request, "content-encoding"));
   const bytes = await readBody(request.body, bytesMax);
   const contentType = headerOf(request, "content-type");
-  return isHttpBody(binding.body === "all" ? binding.method.input : fieldOf(binding.body))
-    ? httpBodyJson(bytes, contentType)
-    : parseBody(bytes, contentType);
+  if (isHttpBody(binding.body === "all" ? binding.method.input : fieldOf(binding.body))) {
+    return httpBodyJson(bytes, contentType);
+  }
+  const json = parseBody(bytes, contentType);
+  return currency === undefined ? json : readAmounts(binding, json, { text: () => decoder.decode(bytes), currency });
 }
+
+const decoder = new TextDecoder();
 
 function fieldOf(body: Binding["body"]): DescField | undefined {
   return typeof body === "object" ? body : undefined;

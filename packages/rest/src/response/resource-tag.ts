@@ -39,6 +39,11 @@ export function placeOfState({ method, responseBody }: Binding): PlaceOfState | 
   return state === undefined ? undefined : { holder, state };
 }
 
+/** Whether a resource has an entity tag. */
+export function hasState(message: DescMessage): boolean {
+  return stateOf(message) !== undefined;
+}
+
 function stateOf(message: DescMessage): DescField | undefined {
   return stateFieldNames.map((name) => findField(message, name)).find((field) => field?.fieldKind === "scalar");
 }

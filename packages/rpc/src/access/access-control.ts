@@ -43,7 +43,7 @@ export async function createAccessControl(
   );
   await services.load();
   const verifier = createTokenVerifier({ users: users.find, services: services.find }, environment);
-  const authorize = createAuthorize(verifier, owners);
+  const authorize = createAuthorize(verifier, owners, { guests: module.guests ?? false });
   const serviceByCertificate = ({ incoming }: Pick<GuardedCall, "incoming">) =>
     serviceOfNames?.(certificateNames(incoming.connection));
   const callerOf = (call: Pick<GuardedCall, "method" | "incoming">) => {

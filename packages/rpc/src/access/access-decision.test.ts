@@ -25,8 +25,23 @@ test.each(rules)("%s decides by the kind of caller", (method, ...expected) => {
   expect([undefined, user, admin, order, notification].map((caller) => decideAccess(rule, caller))).toEqual(expected);
 });
 
+test("guests may call what the contract opens to them, where the server takes guests, for no account", () => {
+  const createOrder = methodPolicy(OrderService.method.createOrder).access;
+  const decide = (rule: typeof createOrder, caller?: Caller) => decideAccess(rule, caller, { guests: true });
+  expect(decide(createOrder)).toBe("if-unowned");
+  expect([user, admin, order].map((caller) => decide(createOrder, caller))).toEqual(["if-owner", "allowed", "denied"]);
+  for (const { access } of [...OrderService.methods, ...UserService.methods].map(methodPolicy)) {
+    expect(decide(access)).toBe(access.guests ? "if-unowned" : decideAccess(access, undefined));
+    expect(decideAccess(access, undefined)).not.toBe("if-unowned");
+  }
+  // Only an owner's method without a lookup can have a request without an owner.
+  for (const other of [{ caller: Kind.ADMIN }, { caller: Kind.SIGNED_IN }, { ownerOf: "order" }]) {
+    expect(decide({ ...createOrder, ...other })).toBe("unauthenticated");
+  }
+});
+
 test("a service may call service methods that name none, and an admin's method only if named", () => {
-  const rule = { caller: Kind.SERVICE, ownerField: "", ownerOf: "", services: [] };
+  const rule = { caller: Kind.SERVICE, ownerField: "", ownerOf: "", services: [], guests: false };
   expect(decideAccess(rule, notification)).toBe("allowed");
   expect(decideAccess({ ...rule, caller: Kind.UNSPECIFIED }, notification)).toBe("allowed");
   expect(decideAccess({ ...rule, caller: Kind.ADMIN }, notification)).toBe("denied");

@@ -31,6 +31,7 @@ import { KeysUnavailableError } from "./token-errors.ts";
 import { createTokenVerifier } from "./token-verifier.ts";
 
 let authorize: Authorize;
+let authorizeGuests: Authorize;
 let users: GenerateKeyPairResult;
 let services: GenerateKeyPairResult;
 let serviceJwk: JWK;
@@ -56,7 +57,9 @@ beforeAll(async () => {
     },
     { clock: systemClock },
   );
-  authorize = createAuthorize(verifier, { order: async (id) => (id === "order-of-1" ? "1" : undefined) });
+  const owners = { order: async (id: string) => ({ "order-of-1": "1", "order-of-a-guest": "" })[id] };
+  authorize = createAuthorize(verifier, owners);
+  authorizeGuests = createAuthorize(verifier, owners, { guests: true });
 });
 
 beforeEach(() => {
@@ -125,6 +128,28 @@ describe("an owner's method", () => {
     expect(await codeOf(ask(UserService.method.updateUser, update, await token({ sub: "2" })))).toBe(
       Code.PermissionDenied,
     );
+  });
+
+  test("allows a guest, where guests are taken, without an account alone", async () => {
+    const ofNoAccount = create(CreateOrderRequestSchema, {});
+    const as = async (message: Message, bearer?: string, method: DescMethod = createOrder) =>
+      codeOf(decide(authorizeGuests, { method, message, authorization: bearer && `Bearer ${bearer}` }));
+    expect(await as(ofNoAccount)).toBe("allowed");
+    expect(await as(orderOf1)).toBe(Code.Unauthenticated);
+    // A caller with a token is no guest, and one with a bad token does not become one.
+    expect(await as(ofNoAccount, await token())).toBe(Code.PermissionDenied);
+    expect(await as(ofNoAccount, await token({ role: "admin" }))).toBe("allowed");
+    expect(await as(ofNoAccount, await token({ expiresAtS: inSeconds(-60) }))).toBe(Code.Unauthenticated);
+    expect(await as(ofNoAccount, "made-up")).toBe(Code.Unauthenticated);
+    // A guest's order has no owner: only an admin's token opens it.
+    const { getOrder, cancelOrder, listOrders } = OrderService.method;
+    const guests = create(GetOrderRequestSchema, { orderId: "order-of-a-guest" });
+    for (const method of [getOrder, cancelOrder]) {
+      expect(await as(guests, undefined, method)).toBe(Code.Unauthenticated);
+      expect(await as(guests, await token(), method)).toBe(Code.PermissionDenied);
+      expect(await as(guests, await token({ role: "admin" }), method)).toBe("allowed");
+    }
+    expect(await as(create(listOrders.input), undefined, listOrders)).toBe(Code.Unauthenticated);
   });
 
   test("looks up the owner of a resource", async () => {

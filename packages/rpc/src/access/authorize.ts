@@ -4,7 +4,7 @@ import { methodPolicy } from "@parley/contract";
 import { Caller as Allowed } from "@parley/gen/rpc/v1/options_pb.js";
 import type { Caller } from "../call/call-context.ts";
 import { reasonError } from "../call/reason-error.ts";
-import { decideAccess } from "./access-decision.ts";
+import { type AccessDecisionOptions, decideAccess } from "./access-decision.ts";
 import { type Owners, ownerFieldValue } from "./owner-field.ts";
 import { KeysUnavailableError, TokenRefusedError } from "./token-errors.ts";
 import type { TokenVerifier } from "./token-verifier.ts";
@@ -36,7 +36,11 @@ export interface Authorize {
 }
 
 /** The one place that decides permissions. */
-export function createAuthorize(verifier: TokenVerifier, owners: Owners): Authorize {
+export function createAuthorize(
+  verifier: TokenVerifier,
+  owners: Owners,
+  { guests = false }: AccessDecisionOptions = {},
+): Authorize {
   const verify = (method: DescMethod) => (token: string) => verifier.verify(token, method.parent.typeName);
   return {
     async identify(method, { authorization, onBehalfOf, certificate }) {
@@ -49,19 +53,20 @@ export function createAuthorize(verifier: TokenVerifier, owners: Owners): Author
       return withUser(await proven.catch(open ? noCaller : refuse), onBehalfOf, method);
     },
     permit(method, caller) {
-      const decision = decideAccess(methodPolicy(method).access, caller);
+      const decision = decideAccess(methodPolicy(method).access, caller, { guests });
       if (decision === "unauthenticated") {
-        throw unauthenticated(
-          "TOKEN_MISSING",
-          "The call needs an access token. Sign in, and send it as the header authorization: Bearer <access token>.",
-        );
+        throw tokenMissing();
       }
       if (decision === "denied") {
         throw permissionDenied(method);
       }
     },
     checkOwner(method, caller, message) {
-      if (caller === undefined || decideAccess(methodPolicy(method).access, caller) !== "if-owner") {
+      const decision = decideAccess(methodPolicy(method).access, caller, { guests });
+      if (decision === "if-unowned" && ownerFieldValue(method, message) !== "") {
+        return Promise.reject(tokenMissing());
+      }
+      if (caller === undefined || decision !== "if-owner") {
         return undefined;
       }
       return owns(caller, method, message).then((isOwner) => {
@@ -139,6 +144,13 @@ export function unauthenticated(reason: string, message: string, cause?: unknown
   // RFC 9110, section 11.6.1: a 401 has a challenge.
   error.metadata.set("www-authenticate", "Bearer");
   return error;
+}
+
+function tokenMissing(): ConnectError {
+  return unauthenticated(
+    "TOKEN_MISSING",
+    "The call needs an access token. Sign in, and send it as the header authorization: Bearer <access token>.",
+  );
 }
 
 function refuse(error: unknown): never {

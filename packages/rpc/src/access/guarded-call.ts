@@ -41,6 +41,8 @@ export interface AccessControl {
 export interface GuardedServices {
   readonly entries: readonly { readonly service: DescService }[];
   readonly owners?: Owners;
+  /** Whether callers without a token may call what the contract opens to guests. Default: false. */
+  readonly guests?: boolean;
   /** The public keys of the tokens that these services sign, if any. */
   readonly publishedKeys?: () => Promise<JSONWebKeySet>;
 }

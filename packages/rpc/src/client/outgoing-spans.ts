@@ -1,7 +1,5 @@
-import type { DescMethod, DescService } from "@bufbuild/protobuf";
-import { getOption, hasOption } from "@bufbuild/protobuf";
+import type { DescMethod } from "@bufbuild/protobuf";
 import type { ConnectError } from "@connectrpc/connect";
-import { served_by } from "@parley/gen/rpc/v1/options_pb.js";
 import { callMarks, type SpanRecorder, spanKinds } from "../environment/spans/span-recorder.ts";
 import { failure } from "../telemetry/recorder/server-span.ts";
 
@@ -75,16 +73,3 @@ export class OutgoingSpans {
     }
   }
 }
-
-/** The process that serves a contract: its `served_by`, or the first part of its package. */
-export function nameOfProcess(service: DescService): string {
-  let name = names.get(service);
-  if (name === undefined) {
-    const first = (service.file.proto.package.split(".")[0] ?? "").replaceAll("_", "-");
-    name = hasOption(service, served_by) ? getOption(service, served_by) : first;
-    names.set(service, name);
-  }
-  return name;
-}
-
-const names = new WeakMap<DescService, string>();

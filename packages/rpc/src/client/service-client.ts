@@ -141,7 +141,10 @@ function targetState(
   let state = known.get(target);
   if (state === undefined) {
     const options = channel?.isBalanced ? { ...balancedBreaker, ...breaker } : breaker;
-    state = new TargetState(targetName ?? (typeof target === "string" ? target : "memory"), environment, options);
+    state = new TargetState(targetName ?? (typeof target === "string" ? target : "memory"), environment, {
+      breaker: options,
+      addresses: channel === undefined ? undefined : () => channel.addresses(),
+    });
     known.set(target, state);
   }
   return state;

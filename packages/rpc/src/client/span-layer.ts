@@ -1,8 +1,8 @@
-import type { DescMessage, DescService, MessageInitShape } from "@bufbuild/protobuf";
+import type { DescMessage, MessageInitShape } from "@bufbuild/protobuf";
 import { Code, ConnectError, type ContextValues, type StreamResponse, type UnaryResponse } from "@connectrpc/connect";
 import type { CallOrigin } from "@parley/gen/rpc/v1/batch_pb.js";
-import { TelemetryService } from "@parley/gen/rpc/v1/telemetry_pb.js";
 import { type CallContext, callContextKey } from "../call/call-context.ts";
+import { spanOfOutgoing } from "../call/call-tracing.ts";
 import { childTrace } from "../call/trace.ts";
 import type { Environment } from "../environment/environment.ts";
 import { callMarks, type SpanRecorder, spanKinds } from "../environment/spans/span-recorder.ts";
@@ -10,7 +10,8 @@ import { failure } from "../telemetry/recorder/server-span.ts";
 import { deliveryStatusOf } from "./call/attempt-outcome.ts";
 import { checkedHeader } from "./call/call-header.ts";
 import type { CallLayer, OutgoingStream, OutgoingUnary } from "./call/call-layer.ts";
-import { nameOfProcess, type OutgoingSpan, type OutgoingSpans } from "./outgoing-spans.ts";
+import { isDiagnostic, nameOfProcess } from "./call/called-process.ts";
+import type { OutgoingSpan, OutgoingSpans } from "./outgoing-spans.ts";
 
 export interface SpanLayerOptions {
   readonly environment: Environment;
@@ -72,7 +73,7 @@ export class SpanLayer implements CallLayer {
   #begin({ method, header, contextValues }: OutgoingUnary | OutgoingStream, ...[context, input]: BeginInput): Begun {
     const { environment, recorder, spans } = this.#options;
     const given = header === undefined ? undefined : checkedHeader(header);
-    const parent = given?.find(([name]) => name === "traceparent")?.[1] ?? context?.traceparent;
+    const parent = given?.find(([name]) => name === "traceparent")?.[1] ?? spanOfOutgoing(context);
     const origins = originsOf(input);
     const made = childTrace(parent, environment).traceparent;
     const traceparent = origins.some(isSampled) ? `${made.slice(0, -2)}01` : made;
@@ -169,11 +170,6 @@ export class SpanLayer implements CallLayer {
       },
     };
   }
-}
-
-/** Health, reflection and telemetry: calls about the platform, not part of its work. */
-function isDiagnostic({ typeName }: DescService): boolean {
-  return typeName.startsWith("grpc.") || typeName === TelemetryService.typeName;
 }
 
 type BeginInput = [context: CallContext | undefined, input: MessageInitShape<DescMessage> | undefined];

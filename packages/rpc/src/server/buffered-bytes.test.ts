@@ -7,9 +7,11 @@ import { type EchoServer, StreamService, serveEcho } from "./echo-fixture.ts";
 import { implement } from "./pipeline/service-module.ts";
 
 const joinPath = "/test.v1.StreamService/Join";
-const path = "/echo.v1.EchoService/Echo";
+const path = "/test.v1.StreamService/Say";
 const megabyte = 1024 * 1024;
 const limits = {
+  // On a slow machine no call ends at its deadline before a budget ends it.
+  unaryTimeoutMs: 120_000,
   bufferedRequestBytesMax: 8 * megabyte,
   bufferedRequestBytesPerConnectionMax: 8 * megabyte,
   bufferedResponseBytesMax: 8 * megabyte,
@@ -21,13 +23,13 @@ afterEach(async () => {
   await Promise.all(opened.splice(0).map((each) => each.close()));
 });
 
-/** A server with small budgets. Its echo method returns as many bytes as the request asks for. */
+/** A server with small budgets. Its method returns as many bytes as the request asks for. */
 async function open(): Promise<EchoServer> {
   const echo = await serveEcho({
     config: { limits },
-    echo: ({ message }) => ({ message: "x".repeat(Number(message)) }),
     entries: [
       implement(StreamService, {
+        say: ({ message }: { message: string }) => ({ message: "x".repeat(Number(message)) }),
         async *repeat() {},
         async *chat() {},
         async join(messages: AsyncIterable<unknown>) {
@@ -108,9 +110,8 @@ describe("incomplete request bodies", () => {
     const sockets = Array.from({ length: 30 }, () => raw(server.server.port));
     let ended = 0;
     for (const socket of sockets) {
-      // 429, or 504 if the machine is so slow that the call's deadline expired first.
       socket.setEncoding("latin1").on("data", (text: string) => {
-        ended += /^HTTP\/1\.1 (429|504) /.test(text) ? 1 : 0;
+        ended += /^HTTP\/1\.1 429 /.test(text) ? 1 : 0;
       });
       socket.write(
         `POST ${path} HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\ncontent-length: 4000000\r\n\r\n`,
@@ -283,7 +284,7 @@ describe("pipelined requests", () => {
       text += chunk.toString("latin1");
     });
     const numbers = Array.from({ length: 30 }, (_, index) => String(index));
-    const head = `POST ${path} HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\n`;
+    const head = `POST /echo.v1.EchoService/Echo HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\n`;
     socket.write(
       numbers
         .map((number) => `{"message":"${number}"}`)

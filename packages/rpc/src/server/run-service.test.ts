@@ -105,7 +105,7 @@ describe("a service's process", () => {
     await expect.poll(() => output()).toContain("begun");
     child.kill("SIGTERM");
     await expect(exit).resolves.toBe(1);
-    expect(output()).toContain("did not drain");
+    expect(output()).toContain("drain failed");
   });
 
   it("exits at once at a second signal", async () => {

@@ -68,7 +68,7 @@ export async function runService<S extends Settings>(
         (error: unknown) => {
           environment.log.error(
             error instanceof CallsCutError ? { calls: error.calls } : { err: error },
-            "did not drain",
+            "drain failed",
           );
           process.exit(1);
         },

@@ -90,7 +90,7 @@ export async function serve(module: ServiceModule, options: ServeOptions): Promi
   const telemetry =
     recorder === undefined || config.telemetry === false
       ? []
-      : [telemetryOf(module, { recorder, environment, registry })];
+      : [telemetryOf(module, { recorder, environment, registry, process: name })];
   const own = [
     health.entry,
     ...(config.reflection === false ? [] : reflectionEntries([...module.entries, ...telemetry, health.entry])),
@@ -187,7 +187,7 @@ export async function serve(module: ServiceModule, options: ServeOptions): Promi
   const stopWatching = module.onReachable?.((problem) => {
     health.set(problem === undefined ? "SERVING" : "NOT_SERVING");
     if (problem === undefined) {
-      environment.log.info("dependency is back: serving");
+      environment.log.info("dependency is available again");
     } else {
       environment.log.error({ err: problem }, "not serving");
     }
@@ -228,10 +228,15 @@ function recorderOf({ environment, config, name }: ServeOptions): Recorder | und
 /** The module's own telemetry service, or the one of this process alone. */
 function telemetryOf(
   { telemetry }: ServiceModule,
-  options: Pick<TelemetryServiceOptions, "recorder" | "registry"> & { readonly environment: Environment },
+  options: Pick<TelemetryServiceOptions, "recorder" | "registry" | "process"> & { readonly environment: Environment },
 ): ServiceEntry {
   const { environment } = options;
-  const own = telemetryService({ ...options, clock: environment.clock, replica: environment.newId() });
+  const own = telemetryService({
+    ...options,
+    clock: environment.clock,
+    metrics: environment.metrics,
+    replica: environment.newId(),
+  });
   return telemetryEntry(telemetry?.(own) ?? own);
 }
 

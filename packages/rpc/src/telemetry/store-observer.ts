@@ -1,6 +1,7 @@
 import { currentCall, wantCurrentCall } from "../call/current-call.ts";
 import type { Environment } from "../environment/environment.ts";
 import { spanKinds } from "../environment/spans/span-recorder.ts";
+import { dependenciesOf } from "./dependencies.ts";
 import { durationFamily } from "./metric-family.ts";
 
 /** The times of a transaction, as a store reports them, in milliseconds of the clock's `monotonic`. */
@@ -29,6 +30,7 @@ export function createStoreObserver(
 ): StoreObserver {
   wantCurrentCall();
   const system = url.startsWith("postgres") ? "postgresql" : "sqlite";
+  dependenciesOf(metrics).store = system;
   const duration = durationFamily(metrics, {
     name: "parley_store_transaction_duration_seconds",
     help: "Time from the request for a transaction to its result, by outcome: ok, failed.",

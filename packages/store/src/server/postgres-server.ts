@@ -107,7 +107,7 @@ function serverOf(connection: Connection, { pid, ended }: RunningServer): Postgr
       await withClient(connection, async (client) => {
         const { rowCount } = await client.query("SELECT 1 FROM pg_database WHERE datname = $1", [name]);
         if (rowCount === 0) {
-          await client.query(`CREATE DATABASE ${client.escapeIdentifier(name)}`);
+          await client.query(`CREATE DATABASE ${client.escapeIdentifier(name)}`).catch(ignoreExisting);
         }
       });
     },
@@ -120,6 +120,13 @@ function serverOf(connection: Connection, { pid, ended }: RunningServer): Postgr
     },
     ended,
   };
+}
+
+/** Ignores that another caller has created the database meanwhile: duplicate_database, or unique_violation in the catalogue. */
+function ignoreExisting(error: { readonly code?: string }): void {
+  if (error.code !== "42P04" && error.code !== "23505") {
+    throw error;
+  }
 }
 
 /** The server of an earlier process that was killed, if it still runs on the folder. */

@@ -347,6 +347,41 @@ export function describeDatabase(
         database = await open(schema);
       });
 
+      describe("of a newer version", () => {
+        const own: readonly Migration[] = [...schema, { id: "log/1-lines", sql: "CREATE TABLE lines (id TEXT)" }];
+        const added = { id: "0002-added", sql: "ALTER TABLE accounts ADD COLUMN note TEXT" };
+        const addedSet = { id: "things/1-things", sql: "CREATE TABLE things (id TEXT)" };
+        const removed = { id: "0003-contract-note", sql: "ALTER TABLE accounts DROP COLUMN note" };
+
+        test("that only add are accepted, so that an older replica starts beside a newer one", async () => {
+          await reopen([...own, added, addedSet]);
+          await reopen(own);
+          await database.all("SELECT id, balance FROM accounts");
+          await reopen([...own, added, addedSet]);
+        });
+
+        test.each<[string, readonly Migration[], readonly Migration[], RegExp]>([
+          ["that remove something", [...own, added, removed], own, /0003-contract-note.*by a newer version/],
+          [
+            "of another program with a set in common",
+            own,
+            [own[1] as Migration, addedSet],
+            /0001-accounts.*another program/,
+          ],
+          [
+            "that sort before a known step",
+            [...own, added, { id: "0004-mine", sql: "SELECT 1" }],
+            [...own, { id: "0004-mine", sql: "SELECT 1" }],
+            /0002-added.*another/,
+          ],
+        ])("%s are refused", async (_, theirs, ours, message) => {
+          await reopen(theirs);
+          await database.close();
+          await expect(open(ours)).rejects.toThrow(message);
+          database = await open(theirs);
+        });
+      });
+
       test("that fail are rolled back", async () => {
         await database.close();
         const broken = { id: "0002-broken", sql: "CREATE TABLE half (id TEXT); CREATE NONSENSE" };

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { samplePassword, samplePasswordHash } from "../first-users.ts";
 import type { UserError } from "../user-errors.ts";
-import { createPasswordHasher } from "./password-hash.ts";
+import { createPasswordHasher, noPasswordHash } from "./password-hash.ts";
 
 const passwords = createPasswordHasher();
 
@@ -17,14 +17,18 @@ test("the sample hash matches the sample password", async () => {
   expect(await passwords.verify(samplePassword, samplePasswordHash)).toBe(true);
 });
 
-test("a missing hash matches nothing, after the same time", async () => {
+test.each([
+  ["a missing hash", undefined],
+  ["the hash of an account without a password", noPasswordHash],
+])("%s matches nothing, after the same time", async (_name, none) => {
   const hash = await passwords.hash("password");
   const time = async (known: string | undefined) => {
     const start = performance.now();
     expect(await passwords.verify("wrong", known)).toBe(false);
     return performance.now() - start;
   };
-  const [known, unknown] = [await time(hash), await time(undefined)];
+  const [known, unknown] = [await time(hash), await time(none)];
+  expect(await passwords.verify("", none)).toBe(false);
   // A busy machine is noisy; without a hash it would be a hundred times faster.
   expect(unknown).toBeGreaterThan(known / 10);
 });

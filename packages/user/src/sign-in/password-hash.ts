@@ -7,6 +7,11 @@ import { createFairGate, type FairGate, FairGateFullError } from "./fair-gate.ts
  * Sheet. About 25 ms of one core.
  */
 export const passwordHashCost = { memory: 19_456, passes: 2, parallelism: 1 } as const;
+/**
+ * The hash of an account without a password. It has the stored form, so that an earlier release of this service reads it, too; no password is
+ * ever compared with it.
+ */
+export const noPasswordHash = `$argon2id$v=19$m=19456,t=2,p=1$${"A".repeat(22)}$${"A".repeat(43)}`;
 /** The lengths that RFC 9106, section 4, recommends. */
 const saltBytes = 16;
 const tagLength = 32;
@@ -23,7 +28,7 @@ const hashesWaitingMax = 64;
 export interface PasswordHasher {
   /** A hash in the PHC string format, with a random salt. Throws PASSWORD_QUEUE_FULL. */
   hash(password: string, caller?: PasswordCaller): Promise<string>;
-  /** Whether the hash matches this password. Without a hash: false, after the same time. Throws PASSWORD_QUEUE_FULL. */
+  /** Whether the hash matches this password. Without a hash, or for {@link noPasswordHash}: false, after the same time. Throws PASSWORD_QUEUE_FULL. */
   verify(password: string, hash: string | undefined, caller?: PasswordCaller): Promise<boolean>;
 }
 
@@ -59,9 +64,9 @@ export function createPasswordHasher(): PasswordHasher {
       return write({ ...passwordHashCost, salt, tag });
     },
     async verify(password, hash, caller = {}) {
-      const known = hash === undefined ? dummy : read(hash);
+      const known = hash === undefined || hash === noPasswordHash ? dummy : read(hash);
       const tag = await through(checks, () => argon2id(password, known), caller);
-      return timingSafeEqual(tag, known.tag) && hash !== undefined;
+      return timingSafeEqual(tag, known.tag) && known !== dummy;
     },
   };
 }

@@ -3,11 +3,17 @@ import type { Database, Transaction } from "@parley/store";
 import { samplePasswordHash } from "../first-users.ts";
 import { emailKey, type User } from "../user.ts";
 import { UserError, userNotFound } from "../user-errors.ts";
-import { findUser, findUserByEmail, lockPasswordHash, type UserWithPassword, updatePassword } from "../user-store.ts";
+import {
+  findPasswordHash,
+  findUser,
+  findUserByEmail,
+  lockPasswordHash,
+  type UserWithPassword,
+  updatePassword,
+} from "../user-store.ts";
 import { type AccessToken, signAccessToken } from "./access-token.ts";
 import type { ClientAddress } from "./client-address.ts";
-import { createFailedLogins, type FailedLogins } from "./failed-logins.ts";
-import type { PasswordHasher } from "./password-hash.ts";
+import { noPasswordHash, type PasswordHasher } from "./password-hash.ts";
 import {
   decideRefresh,
   hashOfToken,
@@ -24,6 +30,7 @@ import {
   revokeFamily,
   revokeUser,
 } from "./refresh-token-store.ts";
+import type { SignInLimits } from "./sign-in-limits.ts";
 import type { SigningKeys } from "./signing-keys.ts";
 
 /** The result of a sign-in. */
@@ -58,7 +65,7 @@ export interface SignIn {
 /** A new password for an account. */
 export interface PasswordChange {
   readonly userId: string;
-  /** Undefined if an admin sets a password without the current one. */
+  /** Undefined if an admin sets a password without the current one. Empty for an account without a password. */
   readonly currentPassword: string | undefined;
   readonly newPassword: string;
   readonly address: ClientAddress;
@@ -71,38 +78,36 @@ export interface SignInOptions {
   newId(): string;
   readonly passwords: PasswordHasher;
   readonly keys: SigningKeys;
+  readonly limits: SignInLimits;
   /** Refuses the published password of the sample users. */
   readonly refuseSamplePassword?: boolean;
 }
 
 export function createSignIn(options: SignInOptions): SignIn {
-  const { database, clock, newId, passwords, keys, refuseSamplePassword = false } = options;
-  const limits = failureLimits(clock);
+  const { database, clock, newId, passwords, keys, limits, refuseSamplePassword = false } = options;
 
   /** Checks a password within the limits on failures. Throws WRONG_CREDENTIALS, TOO_MANY_FAILED_LOGINS, PASSWORD_QUEUE_FULL. */
   async function checkPassword({ email, password, address, signal }: Credentials): Promise<UserWithPassword> {
-    const account = emailKey(email);
-    const { byAccount } = limits;
-    const byAddress = address.shared ? limits.bySharedAddress : limits.byAddress;
-    refuseWhileWaiting(Math.max(byAccount.waitMs(account), byAddress.waitMs(address.group)));
-    byAccount.failed(account);
-    byAddress.failed(address.group);
+    const attempt = { account: emailKey(email), address };
+    refuseWhileWaiting(await limits.begin(attempt));
     const found = await findUserByEmail(database, email);
     const known = refuseSamplePassword && found?.passwordHash === samplePasswordHash ? undefined : found;
     const caller = { address: address.group, signal };
-    const right = await passwords.verify(password, known?.passwordHash, caller).catch((error: unknown) => {
-      // Not checked, so it is not counted as a failure.
-      byAccount.succeeded(account);
-      byAddress.succeeded(address.group);
+    const right = await passwords.verify(password, known?.passwordHash, caller).catch(async (error: unknown) => {
+      await limits.withdraw(attempt);
       throw error;
     });
     if (!right || known === undefined) {
       throw wrongCredentials();
     }
-    byAccount.forget(account);
-    // Only this attempt: knowing one password must not give free guesses at others.
-    byAddress.succeeded(address.group);
+    await limits.succeeded(attempt);
     return known;
+  }
+
+  /** The hash of the current password, if this is it. An account without a password has an empty one. */
+  async function checkedHash({ id }: User, credentials: Credentials): Promise<string> {
+    const hasNone = credentials.password === "" && (await findPasswordHash(database, id)) === noPasswordHash;
+    return hasNone ? noPasswordHash : (await checkPassword(credentials)).passwordHash;
   }
 
   async function open(user: User, refreshToken: string): Promise<Session> {
@@ -171,11 +176,16 @@ export function createSignIn(options: SignInOptions): SignIn {
       if (user === undefined) {
         throw userNotFound([userId]);
       }
-      if (currentPassword !== undefined) {
-        await checkPassword({ email: user.email, password: currentPassword, address, signal });
-      }
+      const checked =
+        currentPassword === undefined
+          ? undefined
+          : await checkedHash(user, { email: user.email, password: currentPassword, address, signal });
       const passwordHash = await passwords.hash(newPassword, { address: address.group, signal });
       await database.transaction(async (transaction) => {
+        // Hashing took a while. If the password was changed meanwhile, what was checked is no longer the current one.
+        if (checked !== undefined && ![checked, undefined].includes(await lockPasswordHash(transaction, userId))) {
+          throw wrongCredentials();
+        }
         if (!(await updatePassword(transaction, userId, passwordHash))) {
           throw userNotFound([userId]);
         }
@@ -205,25 +215,4 @@ function refuseWhileWaiting(waitMs: number): void {
     const message = `Too many sign-ins failed. Try again in ${Math.ceil(waitMs / 1000)} s.`;
     throw new UserError("TOO_MANY_FAILED_LOGINS", message, { retryAfterMs: waitMs });
   }
-}
-
-interface FailureLimits {
-  readonly byAccount: FailedLogins;
-  readonly byAddress: FailedLogins;
-  readonly bySharedAddress: FailedLogins;
-}
-
-/**
- * An account: after five failures the waits double from a second to a minute, which leaves an attacker 1,440 guesses a day
- * and locks no owner out for longer. An address, which a household may share: twenty failures, up to a quarter of an hour. An
- * address that many callers share, since none is authenticated: a thousand failures, up to a second, so that one caller cannot
- * lock the others out.
- */
-function failureLimits(clock: Clock): FailureLimits {
-  const common = { clock, firstWaitMs: 1_000, forgetAfterMs: 30 * 60_000, keysMax: 10_000 };
-  return {
-    byAccount: createFailedLogins({ ...common, freeFailures: 5, longestWaitMs: 60_000 }),
-    byAddress: createFailedLogins({ ...common, freeFailures: 20, longestWaitMs: 15 * 60_000 }),
-    bySharedAddress: createFailedLogins({ ...common, freeFailures: 1_000, longestWaitMs: 1_000 }),
-  };
 }

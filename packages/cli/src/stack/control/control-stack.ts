@@ -6,7 +6,18 @@ import { FaultRules } from "./fault-rules.ts";
 import { ProcessControl } from "./process-control.ts";
 import type { StackLog } from "./stack-log.ts";
 
-export interface ControlOptions {
+/** What starts and ends the processes of a stack, for the console, the command line and `--watch` alike: one thing at a time for each process. */
+export interface StackControl {
+  readonly control: ProcessControl;
+  readonly faults: FaultRules;
+}
+
+export function stackControl(stack: Stack, claim: FolderClaim): StackControl {
+  const faults = new FaultRules({ tell: (name, rules) => find(stack, name)?.process.injectFaults(rules) });
+  return { faults, control: new ProcessControl({ stack, faults, claim: (name) => claim.takeAgain(name) }) };
+}
+
+export interface ControlOptions extends StackControl {
   readonly log: StackLog;
   readonly claim: FolderClaim;
   readonly settings: StackSettings;
@@ -16,16 +27,13 @@ export interface ControlOptions {
 
 /** Lets the console and the command line start and end the stack's processes. Returns what ends that. A stack runs without it, too. */
 export async function controlStack(stack: Stack, options: ControlOptions): Promise<() => Promise<void>> {
-  const { log, claim, settings, shell, terminal } = options;
+  const { control, faults, log, claim, settings, shell, terminal } = options;
   if (claim.restartedFor !== undefined) {
     // The stack that this one belongs to has its own.
     return async () => {};
   }
-  const find = (name: string) => stack.members.find(({ service }) => service.name === name);
-  const faults = new FaultRules({ tell: (name, rules) => find(name)?.process.injectFaults(rules) });
-  const control = new ProcessControl({ stack, faults, claim: (name) => claim.takeAgain(name) });
   const databaseOf = (name: string) => {
-    const member = find(name);
+    const member = find(stack, name);
     const url = member === undefined ? undefined : serviceEnvironment(member.service, settings, shell).DATABASE_URL;
     return url?.split(":")[0] ?? "";
   };
@@ -39,4 +47,8 @@ export async function controlStack(stack: Stack, options: ControlOptions): Promi
     );
     return async () => {};
   }
+}
+
+function find(stack: Stack, name: string) {
+  return stack.members.find(({ service }) => service.name === name);
 }

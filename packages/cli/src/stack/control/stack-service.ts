@@ -1,5 +1,6 @@
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { durationMs, timestampFromMs } from "@bufbuild/protobuf/wkt";
+import { Code, ConnectError, type HandlerContext } from "@connectrpc/connect";
 import {
   type FaultRuleSchema,
   type LogLine,
@@ -51,9 +52,18 @@ export function createStackService({ control, faults, log, databaseOf }: StackSe
   return implement(StackService, {
     listProcesses: async () => ({ processes: await Promise.all(control.members.map(processOf)) }),
     startProcess: async ({ process }) => described(await control.start(process)),
-    stopProcess: async ({ process }) => described(await control.stop(process)),
-    killProcess: async ({ process }) => described(await control.kill(process)),
-    pauseProcess: async ({ process }) => described(await control.pause(process)),
+    async stopProcess({ process }, context) {
+      refuseOwnGateway("stop", process, context);
+      return described(await control.stop(process));
+    },
+    async killProcess({ process }, context) {
+      refuseOwnGateway("kill", process, context);
+      return described(await control.kill(process));
+    },
+    async pauseProcess({ process }, context) {
+      refuseOwnGateway("pause", process, context);
+      return described(await control.pause(process));
+    },
     resumeProcess: async ({ process }) => described(await control.resume(process)),
     restartProcess: async ({ process }) => described(await control.restart(process)),
     async *watchLogs({ process, lines, onlyKept }, { signal }) {
@@ -77,6 +87,16 @@ export function createStackService({ control, faults, log, databaseOf }: StackSe
     },
     removeFaults: ({ id, process }) => ({ rules: faults.remove({ id, process }).map(ruleOf) }),
   });
+}
+
+/** A caller that comes through the gateway could not start it again. Restarting it is allowed. */
+function refuseOwnGateway(verb: string, process: string, { requestHeader }: HandlerContext): void {
+  if (process === "gateway" && requestHeader.has("x-through-gateway")) {
+    throw new ConnectError(
+      `This call comes through the gateway, which could not be started again that way. Restart it instead, or run \`npx parley ${verb} gateway\` in a terminal.`,
+      Code.FailedPrecondition,
+    );
+  }
 }
 
 /** Lines as they are written. Those that come while the reader is slower are counted beyond {@link keptLinesMax}. */

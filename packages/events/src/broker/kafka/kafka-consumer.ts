@@ -71,7 +71,7 @@ export function createKafkaConsumer(options: KafkaConsumerOptions): EventConsume
       });
       stream = await within(consuming, clock);
       // An error without a listener would end the process. The next read reports it.
-      stream.on("error", (error) => log.debug({ err: error }, "the stream of events has failed"));
+      stream.on("error", (error) => log.debug({ err: error }, "stream of events failed"));
       while (!signal.aborted) {
         const messages = await nextMessages(stream, signal, clock);
         if (messages.length === 0 && !signal.aborted) {
@@ -130,7 +130,7 @@ export function createKafkaConsumer(options: KafkaConsumerOptions): EventConsume
     try {
       return fromBinary(EventSchema, value);
     } catch (error) {
-      log.error({ err: error, topic, partition, offset: String(offset) }, "a record cannot be read and was dropped");
+      log.error({ err: error, topic, partition, offset: String(offset) }, "unreadable record dropped");
       return undefined;
     }
   }

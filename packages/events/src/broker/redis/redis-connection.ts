@@ -6,18 +6,9 @@ const commandTimeoutMs = 5000;
 /** Waits between connection attempts: short, since events wait as long after Redis has returned. */
 const reconnectMaxMs = 1000;
 
-/** Connects, and reconnects whenever the connection ends. Without a connection, commands fail at once. */
+/** Connects, and reconnects whenever the connection ends. Without a connection, commands fail at once. Logs each outage once. */
 export function connectRedis(url: string, log: Environment["log"]): Redis {
-  const redis = new Redis(url, {
-    enableOfflineQueue: false,
-    maxRetriesPerRequest: 0,
-    // The caller subscribes again on "ready". ioredis would not handle a failure of its own attempt, which ends the process.
-    autoResubscribe: false,
-    // Commands in flight when the connection ended have failed already; sending them again would only repeat them.
-    autoResendUnfulfilledCommands: false,
-    commandTimeout: commandTimeoutMs,
-    retryStrategy: (times) => Math.min(50 * 2 ** Math.min(times, 10), reconnectMaxMs),
-  });
+  const redis = createRedis(url, { commandTimeoutMs });
   let told = false;
   redis.on("ready", () => {
     told = false;
@@ -30,6 +21,24 @@ export function connectRedis(url: string, log: Environment["log"]): Redis {
     }
   });
   return redis;
+}
+
+export interface RedisOptions {
+  readonly commandTimeoutMs: number;
+}
+
+/** As {@link connectRedis}, without the log: the caller must listen to "error", which ioredis would otherwise print. */
+export function createRedis(url: string, options: RedisOptions): Redis {
+  return new Redis(url, {
+    enableOfflineQueue: false,
+    maxRetriesPerRequest: 0,
+    // The caller subscribes again on "ready". ioredis would not handle a failure of its own attempt, which ends the process.
+    autoResubscribe: false,
+    // Commands in flight when the connection ended have failed already; sending them again would only repeat them.
+    autoResendUnfulfilledCommands: false,
+    commandTimeout: options.commandTimeoutMs,
+    retryStrategy: (times) => Math.min(50 * 2 ** Math.min(times, 10), reconnectMaxMs),
+  });
 }
 
 /** Creates a consumer group that begins with the oldest entry, and the stream, if they are missing. */

@@ -123,7 +123,7 @@ export function createRedisConsumer(options: RedisConsumerOptions): EventConsume
       for (const { name, pending, idle } of await consumersOf(writer, stream, group)) {
         if (name !== consumer && pending === 0 && idle > forgetIdleMs) {
           await writer.xgroup("DELCONSUMER", stream, group, name);
-          log.info({ stream, group, consumer: name, idleMs: idle }, "a dead consumer's name was removed");
+          log.info({ stream, group, consumer: name, idleMs: idle }, "name of a dead consumer removed");
         }
       }
     }
@@ -172,7 +172,7 @@ export function createRedisConsumer(options: RedisConsumerOptions): EventConsume
     try {
       events = decode(request);
     } catch (error) {
-      log.error({ err: error, entryId }, "an entry of the stream cannot be read and was dropped");
+      log.error({ err: error, entryId }, "unreadable stream entry dropped");
       return undefined;
     }
     try {

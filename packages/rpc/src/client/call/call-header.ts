@@ -1,4 +1,5 @@
 import type { CallContext } from "../../call/call-context.ts";
+import { spanOfOutgoing } from "../../call/call-tracing.ts";
 import { byCertificate, onBehalfOfHeader, serviceIdentityHeader } from "../../call/token-claims.ts";
 import { childSpan } from "../../call/trace.ts";
 import type { Environment } from "../../environment/environment.ts";
@@ -68,7 +69,8 @@ export function callHeader(
   { context, environment, contract }: CallOrigin,
 ): CheckedHeader | undefined {
   const { identity } = environment;
-  if (context === undefined && identity === undefined) {
+  const traceparent = traceparentOf(context, environment);
+  if (identity === undefined && traceparent === undefined) {
     return header === undefined ? undefined : checkedHeader(header);
   }
   const pairs = checkedHeader(header);
@@ -81,11 +83,15 @@ export function callHeader(
       add(pairs, ownCount, "authorization", `Bearer ${token}`);
     }
   }
+  if (context !== undefined) {
+    add(pairs, ownCount, "x-request-id", context.requestId);
+  }
+  if (traceparent !== undefined) {
+    add(pairs, ownCount, "traceparent", traceparent);
+  }
   if (context === undefined) {
     return pairs;
   }
-  add(pairs, ownCount, "x-request-id", context.requestId);
-  add(pairs, ownCount, "traceparent", context.outgoingSpan ?? childSpan(context.traceparent, environment));
   if (context.tracestate !== undefined) {
     add(pairs, ownCount, "tracestate", context.tracestate);
   }
@@ -98,6 +104,15 @@ export function callHeader(
     add(pairs, ownCount, identity === undefined ? "authorization" : onBehalfOfHeader, `Bearer ${user.token}`);
   }
   return pairs;
+}
+
+/** The call's own span if it has one. Otherwise the application's active span, or a new one below that of the incoming call. */
+function traceparentOf(context: CallContext | undefined, environment: Environment): string | undefined {
+  if (context?.outgoingSpan !== undefined) {
+    return context.outgoingSpan;
+  }
+  const span = spanOfOutgoing(context);
+  return span === undefined || span !== context?.traceparent ? span : childSpan(span, environment);
 }
 
 function add(pairs: CheckedHeader, ownCount: number, name: string, value: string): void {

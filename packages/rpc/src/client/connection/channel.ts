@@ -2,6 +2,7 @@ import type { ConnectError } from "@connectrpc/connect";
 import type { BackoffOptions } from "../../environment/backoff.ts";
 import type { ClientDefaults } from "../../environment/connections/client-defaults.ts";
 import type { TlsSource } from "../../environment/connections/tls-files.ts";
+import type { AddressReport } from "../../telemetry/dependencies.ts";
 import type { Connection, ConnectionOptions } from "./client-connection.ts";
 import type { Target } from "./resolution/target.ts";
 
@@ -50,6 +51,8 @@ export interface Channel {
   readonly tls: TlsSource | undefined;
   /** Whether calls are spread over all addresses. */
   readonly isBalanced: boolean;
+  /** The addresses that are known, and whether calls go to them. */
+  addresses(): readonly AddressReport[];
   /** The connection for a new call, which it counts; undefined if the call has to {@link wait}. */
   acquire(): Connection | undefined;
   /**

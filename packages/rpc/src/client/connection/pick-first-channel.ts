@@ -1,4 +1,5 @@
 import type { TlsSource } from "../../environment/connections/tls-files.ts";
+import type { AddressReport } from "../../telemetry/dependencies.ts";
 import type { Channel, ConnectionWaiter } from "./channel.ts";
 import { type ChannelParts, resolveIntervalMsDefault } from "./channel-parts.ts";
 import type { Connection } from "./client-connection.ts";
@@ -44,6 +45,12 @@ export class PickFirstChannel implements Channel, ConnectorOwner {
       onAddresses: (endpoints) => this.#onAddresses(endpoints),
       onFailed: (error) => parts.log?.debug({ target: target.name, err: error }, "name resolution failed"),
     });
+  }
+
+  /** One: that of the connection, or the target's name while there is none. */
+  addresses(): readonly AddressReport[] {
+    const { state } = this.#connector;
+    return [{ name: this.target.name, state: state === "backoff" ? "unreachable" : state }];
   }
 
   acquire(): Connection | undefined {

@@ -16,6 +16,7 @@ const settingsOfLimits = {
   STREAM_AGE_MAX_MS: { limit: "streamAgeMaxMs", min: 0, max: 2_147_483_647 },
   QUEUE_AGE_MAX_MS: { limit: "queueAgeMaxMs", min: 1, max: 600_000 },
   READ_BACKLOG_MAX_MS: { limit: "readBacklogMaxMs", min: 1, max: 600_000 },
+  REFUSALS_PER_SECOND_MAX: { limit: "refusalsPerSecondMax", min: 1, max: 1_000_000 },
   READ_TURN_MS: { limit: "readTurnMs", min: 1, max: 10_000 },
   SHED_RETRY_AFTER_MS: { limit: "shedRetryAfterMs", min: 1, max: 600_000 },
   UNARY_TIMEOUT_MS: { limit: "unaryTimeoutMs", min: 1, max: 3_600_000 },

@@ -30,6 +30,8 @@ export interface ServerLimits {
   readonly queueAgeMaxMs: number;
   /** If unary calls wait longer than this on their connection, and it does not catch up, further ones on it are refused. */
   readonly readBacklogMaxMs: number;
+  /** Calls refused per second because of overload. Above it, connections with refused calls are read more slowly, and get fewer concurrent streams. */
+  readonly refusalsPerSecondMax: number;
   /** The time for reading in one event-loop turn, all HTTP/2 connections together, before the next turn. */
   readonly readTurnMs: number;
   /** The retry delay of shed calls. */
@@ -126,6 +128,8 @@ export const defaultLimits: ServerLimits = {
   queueAgeMaxMs: 1_000,
   // RFC 8289 aims at 5 ms for packets. Here some event-loop turns are acceptable.
   readBacklogMaxMs: 25,
+  // A refusal costs about 20 µs: a tenth of a core.
+  refusalsPerSecondMax: 5_000,
   // A call on a quiet connection waits at most this long for all others.
   readTurnMs: 20,
   shedRetryAfterMs: 500,

@@ -80,7 +80,7 @@ export async function createHttpApp({
       // Fastify refused the request, for example because of its content type.
       return reply.code(statusCode).send({ code: "invalid_argument", message: "The HTTP request cannot be read." });
     }
-    environment.log.error({ err: error }, "a request failed outside of a call");
+    environment.log.error({ err: error }, "request failed outside of a call");
     return reply.code(500).send({ code: "internal", message: "Internal error." });
   });
   await app.ready();

@@ -2,7 +2,7 @@ import type { DescMethod, Message } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { methodPolicy } from "@parley/contract";
 import type { AccessControl } from "../../access/guarded-call.ts";
-import { isCurrentCallWanted, withinCall } from "../../call/current-call.ts";
+import { isCurrentCallWanted, iteratedWithinCall, withinCall } from "../../call/current-call.ts";
 import { Deadlines } from "../../environment/deadlines.ts";
 import type { Environment } from "../../environment/environment.ts";
 import { createCallLog } from "../../telemetry/access-log.ts";
@@ -23,6 +23,9 @@ import { runUnary, untilAborted } from "./run-implementation.ts";
 import { ServerCall } from "./server-call.ts";
 import { exceededLimit } from "./validation/decode-errors.ts";
 import { validateMessage } from "./validation/validation.ts";
+
+/** An implementation of any kind of method. */
+type Implementation = (input: unknown, call: ServerCall) => unknown;
 
 /**
  * The server's work around each call of any protocol: `open`, then one method for the call's kind, then `close` exactly once.
@@ -97,10 +100,14 @@ export class CallPipeline {
   }
 
   /** Runs an implementation in the scope of its call, so that spans recorded in it belong to the call. Unchanged if no spans are recorded. */
-  scoped<I, O>(implementation: (input: I, call: ServerCall) => O): (input: I, call: ServerCall) => O {
-    return this.#environment.recorder === undefined || !isCurrentCallWanted()
-      ? implementation
-      : (input, call) => withinCall(call.self, implementation, input, call);
+  scoped(method: DescMethod, implementation: Implementation): Implementation {
+    if (this.#environment.recorder === undefined || !isCurrentCallWanted()) {
+      return implementation;
+    }
+    const within: Implementation = (input, call) => withinCall(call.self, implementation, input, call);
+    return method.methodKind === "unary" || method.methodKind === "client_streaming"
+      ? within
+      : (input, call) => iteratedWithinCall(call.self, within(input, call) as AsyncIterable<unknown>);
   }
 
   /** Creates a call. It is not counted until it is opened. */

@@ -29,7 +29,7 @@ export function serveMethods(
       served.set(methodPath(method), {
         runtime: pipeline.method(method, options),
         implementation:
-          typeof given === "function" ? pipeline.scoped(given.bind(implementation)) : unimplemented(method),
+          typeof given === "function" ? pipeline.scoped(method, given.bind(implementation)) : unimplemented(method),
       });
     }
   }

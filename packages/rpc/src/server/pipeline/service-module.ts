@@ -47,6 +47,11 @@ export interface ServiceModule {
    */
   readonly owners?: Readonly<Record<string, (id: string) => Promise<string | undefined>>>;
   /**
+   * Whether callers without a token may call the methods that the contract opens to guests (`guests` of its `access` option), with an empty owner field.
+   * Default: false.
+   */
+  readonly guests?: boolean;
+  /**
    * Calls back with the problem when a required dependency, for example the module's database, becomes unavailable, and with undefined when
    * it is available again. In between, health reports NOT_SERVING. The result unsubscribes.
    */

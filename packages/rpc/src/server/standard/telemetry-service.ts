@@ -10,6 +10,7 @@ import {
   TraceOrder,
   WatchCallsResponseSchema,
 } from "@parley/gen/rpc/v1/telemetry_pb.js";
+import type { Registry as MetricsRegistry } from "prom-client";
 import { reasonError } from "../../call/reason-error.ts";
 import type { Clock } from "../../environment/clock.ts";
 import { spanFilter } from "../../telemetry/recorder/call-filter.ts";
@@ -20,11 +21,15 @@ import type { Recorder } from "../../telemetry/recorder/recorder.ts";
 import { listTraces } from "../../telemetry/recorder/trace-list.ts";
 import type { ServiceEntry } from "../pipeline/service-module.ts";
 import { implement } from "../pipeline/service-module.ts";
+import { ChangedDependencies } from "./changed-dependencies.ts";
 
 /** Options of {@link telemetryService}. */
 export interface TelemetryServiceOptions {
   readonly recorder: Recorder;
   readonly clock: Clock;
+  /** The process's name, and the registry that its dependencies are found by. */
+  readonly process: string;
+  readonly metrics: MetricsRegistry;
   /** The name of this replica. */
   readonly replica: string;
   /** The types that `google.protobuf.Any` may contain. */
@@ -70,10 +75,12 @@ export function telemetryService(options: TelemetryServiceOptions): TelemetryImp
   return {
     async *watchCalls({ filter, payloads }, { signal, requestHeader }) {
       checkPayloads(payloads, recorder);
-      yield create(WatchCallsResponseSchema, { silentChanged: true });
+      const dependencies = new ChangedDependencies(options);
+      yield create(WatchCallsResponseSchema, { silentChanged: true, ...dependencies.take() });
       const isBinary = readsBinary(requestHeader);
-      for await (const { spans, lost } of watchCalls(recorder, { clock, matches: spanFilter(filter), signal })) {
-        const response = create(WatchCallsResponseSchema, { lostCalls: BigInt(lost) });
+      const watched = { clock, matches: spanFilter(filter), isDue: () => dependencies.isChanged, signal };
+      for await (const { spans, lost } of watchCalls(recorder, watched)) {
+        const response = create(WatchCallsResponseSchema, { lostCalls: BigInt(lost), ...dependencies.take() });
         if (isBinary) {
           response.$unknown = spans.map((span) => encoded(span, payloads));
         } else {

@@ -77,9 +77,9 @@ function exporter<T>(
     metrics: exportMetrics(metrics, signal),
     onTrouble(cause) {
       if (cause === undefined) {
-        log.info({ signal }, "telemetry is exported again");
+        log.info({ signal }, "telemetry export resumed");
       } else {
-        log.warn({ signal, url: endpoint.url, cause }, "telemetry cannot be exported: the collector does not take it");
+        log.warn({ signal, url: endpoint.url, cause }, "telemetry export failed");
       }
     },
   });

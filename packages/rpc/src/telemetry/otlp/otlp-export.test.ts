@@ -256,7 +256,7 @@ describe("an unavailable collector", () => {
       expect(dropped.reduce((sum, [, value]) => sum + Number(value), 0)).toBe(recorded);
       expect(recorded).toBeGreaterThanOrEqual(600);
       // Once when it begins, regardless of the number of attempts.
-      expect(lines.filter((line) => line.includes("telemetry cannot be exported"))).toHaveLength(1);
+      expect(lines.filter((line) => line.includes("telemetry export failed"))).toHaveLength(1);
     },
   );
 

@@ -7,7 +7,7 @@ export function spanFilter(filter: CallFilter | undefined): (span: RecordedSpan)
   if (filter === undefined) {
     return () => true;
   }
-  const { service, method, failed, traceId } = filter;
+  const { service, method, failed, traceId, subject } = filter;
   const codes = new Set<number>(filter.codes);
   const kinds = new Set<number>(filter.kinds);
   const minMs = filter.minLatency === undefined ? 0 : durationMs(filter.minLatency);
@@ -18,6 +18,7 @@ export function spanFilter(filter: CallFilter | undefined): (span: RecordedSpan)
     (kinds.size === 0 || kinds.has(span.kind)) &&
     (method === "" || (span.method?.name ?? span.name) === method) &&
     (traceId === "" || traceIdOf(span.traceparent) === traceId) &&
+    (subject === "" || span.attributes?.["parley.event.subject"] === subject) &&
     (service === "" || isOf(span, service));
 }
 

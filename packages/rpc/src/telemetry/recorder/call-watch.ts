@@ -5,6 +5,8 @@ import type { Recorder } from "./recorder.ts";
 export interface CallWatchOptions {
   readonly clock: Clock;
   readonly matches: (span: RecordedSpan) => boolean;
+  /** Something else to look for, every {@link lookMs}: a batch without spans is due if it returns true. */
+  readonly isDue?: () => boolean;
   readonly signal: AbortSignal;
 }
 
@@ -20,6 +22,8 @@ export interface WatchedSpans {
 export const watchedPerSecondMax = 500;
 /** The batching delay, in milliseconds. */
 const gatherMs = 100;
+/** The interval of {@link CallWatchOptions.isDue}, in milliseconds. */
+const lookMs = 500;
 /** The maximum batch size, and the maximum queue of a slow watcher. */
 export const watchedTogetherMax = 256;
 const waitingMax = 1_024;
@@ -27,7 +31,7 @@ const waitingMax = 1_024;
 /** Batches of spans that end from now on, until the signal aborts. A slow watcher loses spans, and receives their number. */
 export async function* watchCalls(
   recorder: Pick<Recorder, "listen">,
-  { clock, matches, signal }: CallWatchOptions,
+  { clock, matches, isDue, signal }: CallWatchOptions,
 ): AsyncGenerator<WatchedSpans> {
   let waiting: RecordedSpan[] = [];
   let lost = 0;
@@ -58,9 +62,18 @@ export async function* watchCalls(
   });
   const onAbort = () => wake?.();
   signal.addEventListener("abort", onAbort);
+  let due = false;
+  const look = () => {
+    cancelLook = clock.after(lookMs, look);
+    if (isDue?.() === true) {
+      due = true;
+      wake?.();
+    }
+  };
+  let cancelLook = isDue === undefined ? () => {} : clock.after(lookMs, look);
   try {
     while (!signal.aborted) {
-      if (waiting.length === 0) {
+      if (waiting.length === 0 && !due) {
         await new Promise<void>((resolve) => {
           wake = resolve;
         });
@@ -71,12 +84,14 @@ export async function* watchCalls(
       waiting = waiting.slice(watchedTogetherMax);
       const lostNow = lost;
       lost = 0;
-      if (spans.length > 0) {
+      if (spans.length > 0 || due) {
+        due = false;
         yield { spans, lost: lostNow };
       }
     }
   } finally {
     stop();
+    cancelLook();
     signal.removeEventListener("abort", onAbort);
   }
 }

@@ -1,4 +1,5 @@
 import type { TlsSource } from "../../../environment/connections/tls-files.ts";
+import type { AddressReport } from "../../../telemetry/dependencies.ts";
 import type { Channel, ConnectionWaiter } from "../channel.ts";
 import { type ChannelParts, resolveIntervalMsDefault } from "../channel-parts.ts";
 import type { Connection } from "../client-connection.ts";
@@ -13,6 +14,8 @@ import { Subchannel, type SubchannelOwner } from "./subchannel.ts";
 
 /** The interval of checks while calls are open, in milliseconds: a stalled address is found after six checks. */
 const tickMs = 100;
+/** The maximum number of addresses that are reported. */
+const addressesReportedMax = 100;
 /** The default time after which a channel without calls closes its connections and stops resolving its name. */
 const idleTimeoutMsDefault = 300_000;
 
@@ -57,6 +60,10 @@ export class BalancedChannel implements Channel, SubchannelOwner {
       onAddresses: (endpoints) => this.#onAddresses(endpoints),
       onFailed: (error) => this.#onResolveFailed(error),
     });
+  }
+
+  addresses(): readonly AddressReport[] {
+    return [...this.#subchannels.values()].slice(0, addressesReportedMax).map(({ name, state }) => ({ name, state }));
   }
 
   acquire(): Connection | undefined {

@@ -1,3 +1,4 @@
+import type { AddressStateName } from "../../../telemetry/dependencies.ts";
 import type { ChannelParts } from "../channel-parts.ts";
 import type { CallObserver, Connection } from "../client-connection.ts";
 import { Connector, type ConnectorOwner } from "../connector.ts";
@@ -77,6 +78,17 @@ export class Subchannel implements ConnectorOwner, CallObserver, Pickable, Eject
   /** Whether calls should be sent to it, as long as there is another choice. */
   get isFit(): boolean {
     return this.#serving && !this.#stalls.isStalled && this.ejectedUntilMs === undefined;
+  }
+
+  /** Whether calls go to it, and why not. */
+  get state(): AddressStateName {
+    if (!this.isReady) {
+      return this.#failing === undefined ? "connecting" : "unreachable";
+    }
+    if (!this.#serving) {
+      return "not-serving";
+    }
+    return this.#stalls.isStalled ? "stalled" : this.ejectedUntilMs === undefined ? "ready" : "ejected";
   }
 
   /** The reason why it is unreachable, since its last connection. Undefined if unknown. */

@@ -139,7 +139,7 @@ function withGuardedBody(handler: UniversalHandler, { limits, bounds }: Guard): 
     };
     return answer().then((response) =>
       withWritableHeaders(response, (name) => {
-        place.call?.runtime.log.error({ header: name }, "a header that HTTP does not allow was left out of an answer");
+        place.call?.runtime.log.error({ header: name }, "invalid response header dropped");
       }),
     );
   };

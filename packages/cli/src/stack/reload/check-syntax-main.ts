@@ -1,0 +1,16 @@
+// Prints the first syntax error of each file of the command line, one in a line of JSON. A process of its own: Node warns once that its parser is
+// experimental, which is no line of the stack's.
+import { readFileSync } from "node:fs";
+import { stripTypeScriptTypes } from "node:module";
+
+for (const path of process.argv.slice(2)) {
+  try {
+    stripTypeScriptTypes(readFileSync(path, "utf8"));
+  } catch (error) {
+    const { message, stack = "", code } = error as NodeJS.ErrnoException;
+    if (code !== "ENOENT") {
+      // The stack begins with the line's number.
+      console.log(JSON.stringify({ path, line: Number(/^:(\d+)/.exec(stack)?.[1] ?? 0), message }));
+    }
+  }
+}

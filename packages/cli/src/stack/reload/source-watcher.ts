@@ -1,0 +1,79 @@
+import { type FSWatcher, readdirSync, watch } from "node:fs";
+import { join } from "node:path";
+import { stateOf } from "../../programs/build-record.ts";
+
+export interface SourceWatcherOptions {
+  /** Called with the files that were created, changed or deleted since the last call. */
+  readonly onChanged: (paths: readonly string[]) => void;
+  /** Called once where the system cannot tell of changes. Then the folders are read every {@link pollMs}. */
+  readonly onPolling: (error: Error) => void;
+}
+
+/** An editor or a checkout writes several files, or one in several steps: they are one change. In milliseconds. */
+const quietMs = 100;
+/** How often the folders are read where the system cannot tell of changes, in milliseconds. */
+const pollMs = 1_000;
+
+/** Watches the source files below some folders. Tests are no sources. Returns the function that ends it. */
+export function watchSources(folders: readonly string[], { onChanged, onPolling }: SourceWatcherOptions): () => void {
+  let before = statesBelow(folders);
+  let quiet: NodeJS.Timeout | undefined;
+  let poll: NodeJS.Timeout | undefined;
+  const watchers: FSWatcher[] = [];
+
+  // The system's events only tell when to look: they come for reads and for unchanged files, too, and may be lost.
+  function look(): void {
+    const now = statesBelow(folders);
+    const changed = [...new Set([...before.keys(), ...now.keys()])].filter(
+      (path) => before.get(path) !== now.get(path),
+    );
+    before = now;
+    if (changed.length > 0) {
+      onChanged(changed);
+    }
+  }
+
+  function soon(): void {
+    clearTimeout(quiet);
+    quiet = setTimeout(look, quietMs);
+  }
+
+  function pollInstead(error: Error): void {
+    if (poll === undefined) {
+      onPolling(error);
+      poll = setInterval(look, pollMs);
+    }
+  }
+
+  for (const folder of folders) {
+    try {
+      watchers.push(watch(folder, { recursive: true }, soon).on("error", pollInstead));
+    } catch (error) {
+      pollInstead(error as Error);
+    }
+  }
+  return () => {
+    clearTimeout(quiet);
+    clearInterval(poll);
+    for (const watcher of watchers) {
+      watcher.close();
+    }
+  };
+}
+
+/** The size and time of change of each source file. */
+function statesBelow(folders: readonly string[]): ReadonlyMap<string, string> {
+  const paths = folders.flatMap((folder) =>
+    readdirSync(folder, { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.isFile() && isSource(join(entry.parentPath, entry.name)))
+      .map((entry) => join(entry.parentPath, entry.name)),
+  );
+  return new Map(paths.map((path) => [path, stateOf(path)]));
+}
+
+/** Editors leave files with other endings beside those that they write. */
+function isSource(path: string): boolean {
+  return (
+    /\.(ts|js|json|binpb)$/.test(path) && !/\.test\.ts$|[\\/](testing|node_modules)[\\/]|[\\/]\.[^\\/]*$/.test(path)
+  );
+}

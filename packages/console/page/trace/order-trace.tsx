@@ -1,0 +1,65 @@
+import type { TraceSummary } from "@parley/gen/rpc/v1/telemetry_pb.js";
+import { signal } from "@preact/signals";
+import type { JSX } from "preact";
+import { useEffect } from "preact/hooks";
+import { Empty } from "../parts/empty.tsx";
+import { Failure } from "../parts/failure.tsx";
+import { shortId } from "../parts/format.ts";
+import { PageHead } from "../parts/page-head.tsx";
+import { linkTo } from "../route.ts";
+import { telemetry } from "../session/telemetry.ts";
+import { TraceTable } from "./trace-list.tsx";
+
+const found = signal<readonly TraceSummary[] | undefined>(undefined);
+const error = signal<unknown>(undefined);
+
+/** The requests that an order's events came from: its placing, and its cancellation. A single one is shown at once. */
+export function OrderTraces({ orderId }: { readonly orderId: string }): JSX.Element {
+  useEffect(() => {
+    found.value = undefined;
+    error.value = undefined;
+    let left = false;
+    telemetry.listTraces({ filter: { subject: orderId }, pageSize: 20 }).then(
+      ({ traces }) => {
+        const [only] = traces;
+        if (left) {
+          return;
+        }
+        if (only !== undefined && traces.length === 1) {
+          // Without a history entry: back leads to where the link was.
+          location.replace(linkTo(`trace/${only.traceId}`));
+        } else {
+          found.value = traces;
+        }
+      },
+      (failure: unknown) => {
+        error.value = failure;
+      },
+    );
+    return () => {
+      left = true;
+    };
+  }, [orderId]);
+  return (
+    <div class="page">
+      <PageHead title="Sequences" text={`The requests that order ${shortId(orderId)} comes from.`} />
+      {error.value === undefined ? null : <Failure error={error.value} />}
+      <section class="panel" aria-label="Traces">
+        {found.value === undefined ? (
+          error.value === undefined ? (
+            <p class="empty">Reading…</p>
+          ) : null
+        ) : found.value.length === 0 ? (
+          <Empty icon="calls" title="No call of this order is kept">
+            <span>
+              Traces are kept for a while, failed and slow ones longer.{" "}
+              <a href={linkTo("trace")}>Those that there are</a>
+            </span>
+          </Empty>
+        ) : (
+          <TraceTable traces={found.value} />
+        )}
+      </section>
+    </div>
+  );
+}

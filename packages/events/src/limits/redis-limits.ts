@@ -1,0 +1,76 @@
+import { createHash } from "node:crypto";
+import { type Environment, valueFamily } from "@parley/rpc";
+import { createRedis } from "../broker/redis/redis-connection.ts";
+import type { SharedLimits } from "./shared-limits.ts";
+
+/** A caller waits for a script, so that a slow Redis must not cost it more than the local counters can repair. */
+const commandTimeoutMs = 250;
+/** After a failure, counters are local for this time: callers of a stopped Redis do not all wait for their time-out. */
+const pauseMs = 1_000;
+/** Scripts without an answer. More would only wait for one another. */
+const openMax = 1_000;
+/** One slot of a Redis Cluster, since scripts have several keys. */
+const prefix = "parley:{limits}";
+
+/** Shared limits in Redis. While it cannot be reached, logged once for each outage, every script has no answer. */
+export function openRedisLimits(
+  url: string,
+  { clock, log, metrics }: Pick<Environment, "clock" | "log" | "metrics">,
+): SharedLimits {
+  const redis = createRedis(url, { commandTimeoutMs });
+  const isShared = valueFamily(metrics, {
+    name: "parley_limits_shared",
+    help: "1 while limits are shared with other replicas through LIMITS_URL, 0 while this one counts alone.",
+    type: "gauge",
+  }).series({});
+  const local = valueFamily(metrics, {
+    name: "parley_limits_local_total",
+    help: "Counts that were not shared with other replicas, since Redis was away, too slow or too busy.",
+    type: "counter",
+  }).series({});
+  let open = 0;
+  let pausedUntilMs = Number.NEGATIVE_INFINITY;
+  let isAway = false;
+
+  function failed(error: unknown): void {
+    pausedUntilMs = clock.monotonic() + pauseMs;
+    isShared.value = 0;
+    if (!isAway) {
+      isAway = true;
+      log.warn({ err: error }, "Redis of LIMITS_URL cannot be reached: each replica counts its limits alone");
+    }
+  }
+
+  function answered(): void {
+    isShared.value = 1;
+    if (isAway) {
+      isAway = false;
+      log.info("Redis of LIMITS_URL is back: limits are shared again");
+    }
+  }
+
+  redis.on("error", failed);
+
+  return {
+    async run({ script, keys, values }) {
+      if (redis.status !== "ready" || open >= openMax || clock.monotonic() < pausedUntilMs) {
+        local.value++;
+        return undefined;
+      }
+      open++;
+      try {
+        const answer = await redis.eval(script, keys.length, ...keys, ...values);
+        answered();
+        return answer ?? undefined;
+      } catch (error) {
+        local.value++;
+        failed(error);
+        return undefined;
+      } finally {
+        open--;
+      }
+    },
+    keyOf: (kind, name) => `${prefix}:${kind}:${createHash("sha256").update(name).digest("base64url").slice(0, 22)}`,
+    close: () => redis.disconnect(),
+  };
+}

@@ -1,0 +1,2 @@
+export { bridgeOpenTelemetry } from "./bridge.ts";
+export { type OpenTelemetryOptions, openTelemetry } from "./open-telemetry.ts";

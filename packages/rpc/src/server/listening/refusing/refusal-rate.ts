@@ -1,0 +1,34 @@
+/** The burst size, in seconds of the rate: a short burst is refused without pauses. */
+const burstSeconds = 0.25;
+
+/** The longest pause, in milliseconds: an accepted call behind a refused one waits this long at most. */
+const pauseMaxMs = 50;
+
+/**
+ * Limits the time that a server spends on refusals with a token bucket. A refusal is cheap, but a client that repeats refused calls at once
+ * could still use a whole core, and accepted calls would be late. Above the rate, connections with refused calls are not read for a while:
+ * TCP's flow control makes their clients wait.
+ */
+export class RefusalRate {
+  readonly #perSecondMax: number;
+  #left: number;
+  #atMs = 0;
+
+  constructor(perSecondMax: number) {
+    this.#perSecondMax = perSecondMax;
+    this.#left = perSecondMax * burstSeconds;
+  }
+
+  /** Counts a refusal. Returns for how long its connection pauses, in milliseconds: 0 within the rate. */
+  pauseMs(nowMs: number): number {
+    const perMs = this.#perSecondMax / 1_000;
+    const most = this.#perSecondMax * burstSeconds;
+    this.#left = Math.min(most, this.#left + (nowMs - this.#atMs) * perMs) - 1;
+    this.#atMs = nowMs;
+    if (this.#left >= 0) {
+      return 0;
+    }
+    this.#left = Math.max(this.#left, -pauseMaxMs * perMs);
+    return Math.max(1, -this.#left / perMs);
+  }
+}

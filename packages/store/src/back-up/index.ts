@@ -1,0 +1,1 @@
+export { type Backup, BackupError, backUpSqlite } from "./back-up-sqlite.ts";

@@ -1,0 +1,166 @@
+import { pause } from "../crash/random.ts";
+import { eventually } from "../processes/eventually.ts";
+import { shownSerial } from "./certificates.ts";
+import { type Checks, expectNone } from "./checks.ts";
+import { openEventStream } from "./event-stream.ts";
+import { domain } from "./name-server.ts";
+import type { Platform } from "./platform.ts";
+import { shopName } from "./proxy.ts";
+import type { Replica } from "./replica.ts";
+import { startPatiently } from "./start-patiently.ts";
+import type { Period, Traffic } from "./traffic.ts";
+
+/** What a change needs. */
+export interface During {
+  readonly platform: Platform;
+  readonly traffic: Traffic;
+  readonly checks: Checks;
+  /** An admin's token. */
+  readonly token: string;
+}
+
+/** For what takes a second or two, on a machine that may be busy. */
+const patienceMs = 60_000;
+/** Longer than a host needs to be noticed, and to come back before anything gives up on it. */
+const unpluggedMs = 15_000;
+
+/** Services that get calls from buyers, directly or not. */
+const isUsed = ({ service }: Replica) => !service.startsWith("echo");
+
+/** Restarts all replicas of a host at once, as draining a machine does, then those of the other; then Redis. */
+export async function restartEverything({ platform, traffic, checks }: During): Promise<void> {
+  const { network, replicas, stores } = platform;
+  traffic.take();
+  for (const host of network.hosts) {
+    await checks.check(`every replica on host ${host.name} drains and starts again under load`, async () => {
+      const some = replicas.filter((each) => each.host === host).map(({ program }) => program);
+      for (const program of some) program.signal("SIGTERM");
+      const codes = await Promise.all(some.map(async (program) => `${program.name}: ${await program.ended()}`));
+      expectNone(
+        "exit codes other than 0",
+        codes.filter((code) => !code.endsWith(": 0")),
+      );
+      await Promise.all(some.map(startPatiently));
+      await traffic.untilAnswered(40);
+      return told(traffic.take(), { explained: none });
+    });
+  }
+  await checks.check("Redis starts again under load", async () => {
+    stores.redis.signal("SIGTERM");
+    await stores.redis.ended();
+    await stores.redis.start();
+    await traffic.untilAnswered(40);
+    return told(traffic.take(), { explained: none });
+  });
+}
+
+/** Takes a host away without a word, and gives it back. Calls on it have no outcome, and are made again with the same request id. */
+export async function loseHost({ platform, traffic, checks }: During): Promise<void> {
+  const { network, replicas } = platform;
+  const host = network.hosts[1];
+  const its = replicas.filter((each) => each.host === host);
+  const isNamespace = network.kind === "namespaces";
+  traffic.take();
+  await checks.check(`calls go on while host ${host.name} is ${isNamespace ? "unplugged" : "stopped"}`, async () => {
+    if (isNamespace) await host.link("down");
+    else for (const { program } of its) program.signal("SIGSTOP");
+    try {
+      await pause(unpluggedMs);
+      await traffic.untilAnswered(80);
+    } finally {
+      if (isNamespace) await host.link("up");
+      else for (const { program } of its) program.signal("SIGCONT");
+    }
+    return told(traffic.take());
+  });
+  await checks.check(`and host ${host.name} gets calls once it is back`, async () => {
+    await untilCalled(its.filter(isUsed));
+    return told(traffic.take());
+  });
+}
+
+/** Adds a replica of each service. Callers and the proxy find it by DNS. */
+export async function addReplicas({ platform, traffic, checks }: During): Promise<void> {
+  traffic.take();
+  await checks.check("third replicas are found by DNS and get calls", async () => {
+    await untilCalled((await platform.addReplicas()).filter(isUsed));
+    return told(traffic.take(), { explained: none });
+  });
+}
+
+/** Replaces the certificates of the proxy and of the services. */
+export async function rotateCertificates({ platform, traffic, checks, token }: During): Promise<void> {
+  const { proxy, network, replicas } = platform;
+  traffic.take();
+  await checks.check("new certificates are shown by the proxy and by every service", async () => {
+    const stream = await openEventStream(`${proxy.url}/orders:watch`, token);
+    const serials = await platform.rotateCertificates();
+    proxy.program.signal("SIGHUP");
+    const servers = [
+      { host: network.front, port: proxy.port, name: shopName, serial: serials.proxy },
+      ...replicas
+        .filter(({ service }) => service !== "gateway")
+        .map(({ address, port, service }) => ({
+          host: address,
+          port,
+          name: `${service}.${domain}`,
+          serial: serials.services,
+        })),
+    ];
+    for (const server of servers) {
+      const shown = await eventually(
+        () => shownSerial(server),
+        (serial) => serial === server.serial,
+        patienceMs,
+      );
+      if (shown !== server.serial)
+        throw new Error(`${server.name} at ${server.host} shows ${shown}, not ${server.serial}`);
+    }
+    const seen = stream.events();
+    await traffic.untilAnswered(80);
+    const more = await eventually(
+      async () => stream.events() - seen,
+      (count) => count > 0,
+      patienceMs,
+    );
+    stream.close();
+    if (more === 0) throw new Error("a stream that was open before gets no events any more");
+    // nginx ends its clients' HTTP/2 connections with GOAWAY, and Node's fetch does not repeat a call that crosses it.
+    return told(traffic.take(), { explained: /^(REST|Connect) .*GOAWAY/ });
+  });
+}
+
+async function untilCalled(replicas: readonly Replica[]): Promise<void> {
+  const before = await Promise.all(replicas.map((each) => each.calls()));
+  const withoutCalls = async () => {
+    const now = await Promise.all(replicas.map((each) => each.calls()));
+    return replicas.filter((_, index) => (now[index] as number) <= (before[index] as number));
+  };
+  const left = await eventually(withoutCalls, (some) => some.length === 0, patienceMs);
+  expectNone(
+    "replicas without calls",
+    left.map(({ program }) => program.name),
+  );
+}
+
+export interface Expectation {
+  /** Matches the failed tries that the change explains. Default: all of them. */
+  readonly explained?: RegExp;
+}
+
+/** No failed try is explained. */
+export const none = /(?!)/;
+
+/** Fails if a call was lost, or a try failed for another reason than the change, apart from those that were only late. */
+export function told(period: Period, { explained = /./ }: Expectation = {}): string {
+  const { answered, failedTries, lost, slowestMs } = period;
+  const late = failedTries.filter(({ isLate }) => isLate).length;
+  const calls = Object.values(answered).reduce((sum, count) => sum + count, 0);
+  expectNone("calls were lost", lost);
+  const said = `${calls} calls, ${failedTries.length} tries failed (${late} late), the slowest call took ${slowestMs.toFixed(0)} ms`;
+  expectNone(
+    `tries failed without a reason (${said})`,
+    failedTries.filter(({ error, isLate }) => !isLate && !explained.test(error)).map(({ error }) => error),
+  );
+  return said;
+}
