@@ -5,13 +5,13 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 
+// A process may take ten seconds to start on a busy machine.
+vi.setConfig({ testTimeout: 60_000 });
+
 /** A service as a process of its own, like the `main.ts` of a service. */
 const source = `
 import { EchoService } from "@parley/gen/echo/v1/echo_service_pb.js";
 import { flag, implement, port, runService } from "@parley/rpc/server";
-
-// A process may take ten seconds to start on a busy machine.
-vi.setConfig({ testTimeout: 60_000 });
 await runService("echo", { PORT: port({ default: 0 }), SLOW: flag({ default: false }), BREAK: flag({ default: false }), FAIL: flag({ default: false }) }, ({ config, environment, fail }) => {
   if (config.BREAK) {
     throw new Error("no database");
