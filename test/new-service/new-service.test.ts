@@ -27,7 +27,7 @@ afterAll(() => clone?.[Symbol.asyncDispose](), stepMaxMs);
 
 test("parley new service creates a service, and prints the next steps", { timeout: stepMaxMs }, async () => {
   const output = await clone.run(parley, "new", "service", "review");
-  expect(output).toContain("The service review is made. It listens on port 50055.");
+  expect(output).toContain("The service review was created. It listens on port 50055.");
   expect(output).toContain("npx vitest run packages/review");
   expect(await clone.run(parley, "new", "method", "review", "ApproveReview")).toContain("POST /reviews/{id}:approve");
 });

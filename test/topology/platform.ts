@@ -25,6 +25,8 @@ export interface Platform {
   readonly replicas: Replica[];
   /** Starts a third replica of each service on the second host, and publishes it. */
   addReplicas(): Promise<readonly Replica[]>;
+  /** Sets which replicas the DNS names: by default all. */
+  publish(replicas?: readonly Replica[]): void;
   /** Issues new certificates for the proxy and the services. Returns their serial numbers. */
   rotateCertificates(): Promise<{ readonly proxy: string; readonly services: string }>;
   stop(): Promise<void>;
@@ -96,6 +98,7 @@ export async function startPlatform({ network, programs, folder, authority }: Pl
     admin,
     replicas,
     addReplicas: () => add(network.hosts[1], network.hosts[1].addresses[1] as string),
+    publish: (some = replicas) => publish(names, some),
     rotateCertificates: issue,
     stop,
   };

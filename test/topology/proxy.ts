@@ -10,6 +10,8 @@ import type { Network } from "./network.ts";
 export const shopName = "shop.example.com";
 
 const errorLinesMax = 15;
+/** A gateway that could not be reached: the call went to another. */
+const askedAnother = /while connecting to upstream/;
 
 /** The proxy in front, with the configuration that is shipped. */
 export interface ReverseProxy {
@@ -17,14 +19,14 @@ export interface ReverseProxy {
   readonly url: string;
   readonly port: number;
   readonly program: Program;
-  /** The last lines of its error log. */
+  /** The last lines of its error log that a caller could notice. */
   lastErrors(): Promise<string>;
 }
 
 export interface ProxyOptions {
   readonly network: Network;
   readonly names: NameServer;
-  /** The path of nginx, at least 1.27.3. */
+  /** The path of nginx, at least 1.27.4. */
   readonly nginx: string;
   /** The folder for its files, with `tls/tls.crt` and `tls/tls.key`. */
   readonly folder: string;
@@ -79,7 +81,11 @@ export async function createProxy({ network, names, nginx, folder }: ProxyOption
     }),
     async lastErrors() {
       const log = await readFile(join(folder, "error.log"), "utf8").catch(() => "");
-      return log.trim().split("\n").slice(-errorLinesMax).join("\n");
+      const lines = log.trim().split("\n");
+      return lines
+        .filter((line) => !askedAnother.test(line))
+        .slice(-errorLinesMax)
+        .join("\n");
     },
   };
 }

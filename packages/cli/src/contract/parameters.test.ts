@@ -13,7 +13,14 @@ const brief = (all: readonly Parameter[]) =>
 describe("the parameters of a command", () => {
   it("are the request's fields, and the rules decide which are required", () => {
     const all = parameters("order.v1.OrderService", "CreateOrder");
-    expect(brief(all)).toEqual(["user-id value required", "item pairs required", "request-id value"]);
+    expect(brief(all)).toEqual([
+      "user-id value",
+      "item pairs",
+      "request-id value",
+      "product-id value",
+      "quantity value",
+      "guest-email value",
+    ]);
     expect(all[0]?.alias).toBe("user");
     expect(all[2]).toMatchObject({ generated: true });
     expect(all[2]).not.toHaveProperty("alias");

@@ -131,7 +131,7 @@ describe("a schema has the contract's constraints", () => {
       type: "string",
       maxLength: 64,
       pattern: "^[^\\x00-\\x1f\\x7f]*$",
-      description: "The buyer's id. Empty for a guest's order, which the shop takes where GUEST_ORDERS is on.",
+      description: "The buyer's id. Empty: a guest's order, which is accepted with GUEST_ORDERS=on.",
     });
     expect(at(request, "properties", "requestId")).toMatchObject({ format: "uuid" });
     expect(at(schema("order.v1.CreateOrderItem"), "properties", "quantity")).toMatchObject({
