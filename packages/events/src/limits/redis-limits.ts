@@ -31,6 +31,7 @@ export function openRedisLimits(
   let open = 0;
   let pausedUntilMs = Number.NEGATIVE_INFINITY;
   let isAway = false;
+  let isClosed = false;
 
   function failed(error: unknown): void {
     pausedUntilMs = clock.monotonic() + pauseMs;
@@ -50,6 +51,12 @@ export function openRedisLimits(
   }
 
   redis.on("error", failed);
+  // Comes before the first error of a new attempt to connect, and also without one.
+  redis.on("close", () => {
+    if (isShared.value === 1 && !isClosed) {
+      failed(new Error("The connection to Redis was closed."));
+    }
+  });
 
   return {
     async run({ script, keys, values }) {
@@ -71,6 +78,9 @@ export function openRedisLimits(
       }
     },
     keyOf: (kind, name) => `${prefix}:${kind}:${createHash("sha256").update(name).digest("base64url").slice(0, 22)}`,
-    close: () => redis.disconnect(),
+    close() {
+      isClosed = true;
+      redis.disconnect();
+    },
   };
 }
