@@ -1,6 +1,5 @@
-// Functions of the map that need no browser.
 import { describe, expect, it } from "vitest";
-import { layOut, withBrokers } from "../../packages/console/page/map/map-layout.ts";
+import { layOut, withBrokers } from "./map-layout.ts";
 
 const service = (name: string, calls: readonly string[] = []) => ({ name, calls, database: true });
 const services = [
