@@ -13,6 +13,7 @@ import { type Shop, shopAt } from "./shop.ts";
 const run = promisify(execFile);
 /** Three starts of a whole stack, on a machine that may be busy. */
 const testMs = 240_000;
+const buyersCount = 4;
 const databases = ["order", "product", "user", "notification"];
 
 let folder: string;
@@ -64,7 +65,7 @@ describe("SQLite", () => {
     // Buyers go on while the second one is made.
     let [isOver, inTime] = [false, await shop.order()];
     const after: string[] = [];
-    const buyers = Array.from({ length: 4 }, async () => {
+    const buyers = Array.from({ length: buyersCount }, async () => {
       while (!isOver) after.push((await shop.order()).id);
     });
     inTime = await shop.order();
@@ -76,6 +77,7 @@ describe("SQLite", () => {
     const restored = await npmStart(["--log-level", "warn", "--data", quiet]);
     try {
       expect(await shopOf(restored).knowSettled()).toEqual(known);
+      expect(new Set(Object.values(known.notifications))).toEqual(new Set([1]));
       // Request ids are known too: a repeated order is the same one.
       expect(await shopOf(restored).order(before[1])).toEqual(before[1]);
       expect((await shopOf(restored).know()).stock).toBe(known.stock);
@@ -88,7 +90,9 @@ describe("SQLite", () => {
       const { orders, stock, notifications } = await shopOf(restoredBusy).knowSettled();
       expect(Object.keys(orders)).toEqual(expect.arrayContaining([...before.map(({ id }) => id), inTime.id]));
       expect(Object.values(orders)).toEqual(Object.keys(orders).map(() => "ORDER_STATE_CONFIRMED"));
-      expect(Object.values(notifications).every((count) => count === 1)).toBe(true);
+      // An order that was on its way when its database was copied is confirmed once more, and its buyer notified once more.
+      expect(Object.values(notifications).filter((count) => count > 1).length).toBeLessThanOrEqual(buyersCount);
+      expect(Math.max(...Object.values(notifications))).toBeLessThanOrEqual(2);
       // No unit is sold twice. Orders that came while the copies were made may be gone and their units still set aside.
       const sold = Object.keys(orders).length + 2;
       const gone = after.filter((id) => !(id in orders)).length;

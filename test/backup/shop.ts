@@ -24,7 +24,7 @@ export interface Shop {
   /** Places an order, or the same one again. */
   order(options?: { readonly requestId?: string; readonly quantity?: number }): Promise<Acknowledged>;
   know(): Promise<Knowledge>;
-  /** What it knows once every order is settled and has its notification. */
+  /** What it knows once every order is confirmed and has a notification. */
   knowSettled(): Promise<Knowledge>;
 }
 
@@ -80,5 +80,7 @@ export function shopAt(url: string): Shop {
 }
 
 function isSettled({ orders, notifications }: Knowledge): boolean {
-  return Object.entries(orders).every(([id, state]) => state === "ORDER_STATE_CONFIRMED" && notifications[id] === 1);
+  return Object.entries(orders).every(
+    ([id, state]) => state === "ORDER_STATE_CONFIRMED" && (notifications[id] ?? 0) > 0,
+  );
 }

@@ -135,6 +135,13 @@ describe("the shop", () => {
     };
     await page.goto(`${gateway}#/orders?state=confirmed`);
     await toSequence("orders");
+    await fetch(`${gateway}order.v1.OrderService/CreateOrder`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ userId: "1", items: [{ productId: "101", quantity: 9_999 }] }),
+    });
+    await page.goto(`${gateway}#/orders?state=rejected`);
+    await toSequence("orders");
     await page.goto(`${gateway}#/notifications`);
     await page.locator("[data-notification] summary", { hasText: "confirmed" }).first().click();
     await toSequence("notifications");
@@ -350,7 +357,8 @@ describe("fault injection", () => {
     const view = await open("break", { allowed: refusedCalls });
     const { page } = view;
     const row = page.locator("tr[data-process='gateway']");
-    await row.getByText("Serves this page, which could not start it again").waitFor();
+    await row.waitFor();
+    await page.getByText("The gateway serves this page, which could not start it again").waitFor();
     expect(await row.getByRole("button", { name: "Stop gateway" }).count()).toBe(0);
     for (const verb of ["Stop", "Kill", "Pause"]) {
       const answer = await page.evaluate(`(async () => {
@@ -440,6 +448,7 @@ describe("the tour", () => {
       (count) => count > 0,
       60_000,
     ).then((count) => expect(count).toBe(1));
+    await takePicture(map.page, "map-breaker-open");
 
     await step(4);
     await act("Start", "product");
