@@ -58,7 +58,13 @@ export default defineConfig({
       },
       {
         extends: true,
-        test: { name: "simulation", include: simulation, maxWorkers: 2, sequence: { groupOrder: 1 } },
+        test: {
+          name: "simulation",
+          include: simulation,
+          maxWorkers: 2,
+          testTimeout: 120_000,
+          sequence: { groupOrder: 1 },
+        },
       },
       {
         extends: true,

@@ -29,7 +29,7 @@ interface Replica {
 
 async function openReplica(url: string): Promise<Replica> {
   const environment = systemEnvironment({ name: "test", logLevel: "silent" });
-  const limits = await openLimits(url, environment);
+  const limits = await openLimits(url, environment, { commandTimeoutMs: waitMs });
   if (limits === undefined) throw new Error("no limits without a URL");
   await expect.poll(() => limits.run({ script: "return 1", keys: [], values: [] }), { timeout: waitMs }).toBe(1);
   return { environment, limits };
