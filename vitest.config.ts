@@ -40,7 +40,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: "tests",
-          include: ["packages/*/src/**/*.test.ts", "test/**/*.test.ts"],
+          include: ["packages/*/{src,page}/**/*.test.ts", "test/**/*.test.ts"],
           exclude: [...heavy, ...simulation, ...long],
           // One more than the two cores of the machines that run this: tests of real processes spend much of their time waiting.
           maxWorkers: 3,
@@ -52,13 +52,19 @@ export default defineConfig({
         test: {
           name: "quick",
           // Only where it is asked for by name: its files are among those of "tests".
-          include: process.argv.includes("quick") ? ["packages/*/src/**/*.test.ts", "test/**/*.test.ts"] : [],
+          include: process.argv.includes("quick") ? ["packages/*/{src,page}/**/*.test.ts", "test/**/*.test.ts"] : [],
           exclude: [...heavy, ...simulation, ...long, ...slow],
         },
       },
       {
         extends: true,
-        test: { name: "simulation", include: simulation, maxWorkers: 2, sequence: { groupOrder: 1 } },
+        test: {
+          name: "simulation",
+          include: simulation,
+          maxWorkers: 2,
+          testTimeout: 120_000,
+          sequence: { groupOrder: 1 },
+        },
       },
       {
         extends: true,

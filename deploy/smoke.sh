@@ -23,10 +23,10 @@ main() {
 }
 
 users() {
-  step "a user is made without a password" POST /users "{\"name\":\"Smoke Test\",\"email\":\"smoke-none-$run@example.com\"}" 201
+  step "a user is made without a password" POST /users "{\"name\":\"Smoke Test\",\"email\":\"smoke-none-$run@example.com\",\"request_id\":\"$(uuid)\"}" 201
   expect_location "/users/$(field id)"
   step "who cannot sign in" POST /users:login "{\"email\":\"smoke-none-$run@example.com\",\"password\":\"smoke test $run\"}" 401
-  step "a user is made with a password" POST /users "{\"name\":\"Smoke Test\",\"email\":\"smoke-$run@example.com\",\"password\":\"smoke test $run\"}" 201
+  step "a user is made with a password" POST /users "{\"name\":\"Smoke Test\",\"email\":\"smoke-$run@example.com\",\"password\":\"smoke test $run\",\"request_id\":\"$(uuid)\"}" 201
   user="$(field id)"
   step "and signs in" POST /users:login "{\"email\":\"smoke-$run@example.com\",\"password\":\"smoke test $run\"}" 200
   token="$(field accessToken)"
@@ -40,7 +40,7 @@ products() {
     token="$(field accessToken)"
   fi
   admin="$token"
-  step "a product is made, with a number for its price" POST /products "{\"name\":\"Smoke Test $run\",\"price\":199.99,\"stock\":10}" "201 401 403"
+  step "a product is made, with a number for its price" POST /products "{\"name\":\"Smoke Test $run\",\"price\":199.99,\"stock\":10,\"request_id\":\"$(uuid)\"}" "201 401 403"
   if [ "$status" = 201 ]; then
     made="$(field id)"
     product="$made"
@@ -77,7 +77,7 @@ orders() {
 
 guests() {
   token=""
-  step "a guest's order is confirmed, or refused where GUEST_ORDERS=off" POST /orders "{\"product_id\":\"$product\",\"quantity\":1}" "201 400 401"
+  step "a guest's order is confirmed, or refused where GUEST_ORDERS=off" POST /orders "{\"product_id\":\"$product\",\"quantity\":1,\"request_id\":\"$(uuid)\"}" "201 400 401"
   if [ "$status" = 201 ]; then
     expect '"state":"ORDER_STATE_CONFIRMED"'
     guest="$(field id)"
@@ -93,22 +93,34 @@ clean_up() {
   [ -z "$made" ] || step "the product is removed" DELETE "/products/$made" "" 200
 }
 
-# step <what> <method> <path> <body> <statuses>: makes the request; its answer is in $status and $answer, without spaces, and $headers.
+# step <what> <method> <path> <body> <statuses>: makes the request; its answer is in $status and $answer, without spaces, and $headers. A platform that
+# is too busy is asked up to four times: every request may be repeated.
 step() {
   set -- "$1" "$2" "$3" "$4" " $5 "
-  if [ -n "$4" ]; then
-    reply="$(curl -sS --max-time 20 -D "$headers" -w '\n%{http_code}' -X "$2" "$base$3" ${token:+-H "authorization: Bearer $token"} -H 'content-type: application/json' -d "$4")"
+  for pause in 1 2 4 0; do
+    request "$2" "$3" "$4"
+    case "$status" in
+      429 | 503 | 504) sleep "$pause" ;;
+      *) break ;;
+    esac
+  done
+  case "$5" in
+    *" $status "*) echo "✓ $1" ;;
+    *) fail "$1: $2 $3 answered $status: $answer" ;;
+  esac
+}
+
+# request <method> <path> <body>
+request() {
+  if [ -n "$3" ]; then
+    reply="$(curl -sS --max-time 20 -D "$headers" -w '\n%{http_code}' -X "$1" "$base$2" ${token:+-H "authorization: Bearer $token"} -H 'content-type: application/json' -d "$3")"
   else
-    reply="$(curl -sS --max-time 20 -D "$headers" -w '\n%{http_code}' -X "$2" "$base$3" ${token:+-H "authorization: Bearer $token"})"
+    reply="$(curl -sS --max-time 20 -D "$headers" -w '\n%{http_code}' -X "$1" "$base$2" ${token:+-H "authorization: Bearer $token"})"
   fi
   status="${reply##*
 }"
   answer="$(printf '%s' "${reply%
 *}" | tr -d ' \n')"
-  case "$5" in
-    *" $status "*) echo "✓ $1" ;;
-    *) fail "$1: $2 $3 answered $status: $answer" ;;
-  esac
 }
 
 # The first field of that name in the answer.

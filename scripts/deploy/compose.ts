@@ -150,6 +150,7 @@ function composeService(service: DeployedService, services: readonly DeployedSer
           ADMIN_PASSWORD: fromShell("ADMIN_PASSWORD", "for-trying-out-only"),
         }
       : {}),
+    ...(name === "order" || name === "gateway" ? { GUEST_ORDERS: fromShell("GUEST_ORDERS", "off") } : {}),
     ...(name === "gateway" ? { TRUST_PROXY: "172.16.0.0/12,192.168.0.0/16,10.0.0.0/8" } : {}),
     ERROR_HELP_URL: `http://localhost:${fromShell("HTTP_PORT", "8080")}/docs/errors.md`,
     OTEL_EXPORTER_OTLP_ENDPOINT: fromShell("OTEL_EXPORTER_OTLP_ENDPOINT", ""),

@@ -120,6 +120,36 @@ describe("the shop", () => {
     await done(orders);
   });
 
+  it("links each order to the sequence of its calls, wherever it is shown", async () => {
+    const shop = await open("shop");
+    const { page } = shop;
+    await isLive(page);
+    await placeOrder(page);
+    const toSequence = async (view: string) => {
+      const link = page.getByRole("link", { name: /^Calls of order/ }).first();
+      await link.click();
+      await page.waitForURL(/#\/trace\/[0-9a-f]{32}$/);
+      await page.locator(".step", { hasText: "ReserveStock" }).first().waitFor();
+      await page.goBack();
+      await page.waitForURL(new RegExp(`#/${view}`));
+    };
+    await page.goto(`${gateway}#/orders?state=confirmed`);
+    await toSequence("orders");
+    await fetch(`${gateway}order.v1.OrderService/CreateOrder`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ userId: "1", items: [{ productId: "101", quantity: 9_999 }] }),
+    });
+    await page.goto(`${gateway}#/orders?state=rejected`);
+    await toSequence("orders");
+    await page.goto(`${gateway}#/notifications`);
+    await page.locator("[data-notification] summary", { hasText: "confirmed" }).first().click();
+    await toSequence("notifications");
+    await page.goto(`${gateway}#/trace/order/no-such-order`);
+    await page.getByText("No call of this order is kept").waitFor();
+    await done(shop);
+  });
+
   it("creates a user, who can then buy", async () => {
     const users = await open("users");
     await users.page.getByRole("button", { name: "Create user" }).click();
@@ -223,6 +253,9 @@ describe("calls", () => {
     await page.locator("[data-node='order'][data-state='SERVING']").waitFor();
     const edge = page.getByRole("link", { name: /^order to product: (?!0\.0)/ });
     await edge.waitFor();
+    await page.locator("[data-edge='order>product'][data-breaker='closed']").waitFor();
+    await page.locator("[data-store='order']", { hasText: "sqlite" }).waitFor();
+    await page.getByRole("row", { name: /order → product .* closed 1 of 1/ }).waitFor();
     await edge.press("Enter");
     await page.waitForURL(/#\/calls\?from=order&to=product/);
     await done(shop);
@@ -320,6 +353,29 @@ describe("fault injection", () => {
     await done(view);
   });
 
+  it("refuses to stop the gateway that serves the page, in words", async () => {
+    const view = await open("break", { allowed: refusedCalls });
+    const { page } = view;
+    const row = page.locator("tr[data-process='gateway']");
+    await row.waitFor();
+    await page.getByText("The gateway serves this page, which could not start it again").waitFor();
+    expect(await row.getByRole("button", { name: "Stop gateway" }).count()).toBe(0);
+    for (const verb of ["Stop", "Kill", "Pause"]) {
+      const answer = await page.evaluate(`(async () => {
+        const { stack } = await (await fetch("console/session.json")).json();
+        const response = await fetch("console/stack/stack.v1.StackService/${verb}Process", {
+          method: "POST",
+          headers: { "content-type": "application/json", authorization: "Bearer " + stack.token },
+          body: JSON.stringify({ process: "gateway" }),
+        });
+        return response.json();
+      })()`);
+      expect(answer).toMatchObject({ code: "failed_precondition" });
+      expect((answer as { readonly message: string }).message).toContain(`npx parley ${verb.toLowerCase()} gateway`);
+    }
+    await done(view);
+  });
+
   it("pauses, injects faults, and shows a process's log", async () => {
     const view = await open("break", { allowed: refusedCalls });
     const { page } = view;
@@ -346,8 +402,8 @@ describe("fault injection", () => {
 });
 
 describe("the tour", () => {
-  it("detects a finished step", async () => {
-    const tour = await open("tour");
+  it("detects each finished step: an order, its calls, a breaker that opens, recovery, and a notification that is not lost", async () => {
+    const tour = await open("tour", { allowed: refusedCalls });
     const { page } = tour;
     await page.getByRole("button", { name: "Begin" }).click();
     const panel = page.getByLabel("Guided tour");
@@ -356,6 +412,76 @@ describe("the tour", () => {
     await panel.getByRole("button", { name: "Next" }).click();
     await page.getByRole("link", { name: "See its calls" }).click();
     await panel.getByText("Done").waitFor();
+
+    const step = async (number: number) => {
+      await panel.getByRole("button", { name: "Next" }).click();
+      await panel.getByText(`Step ${number} of 5`).waitFor();
+      await panel.getByRole("link", { name: "To the services" }).click();
+    };
+    const act = (verb: string, process: string) => page.getByRole("button", { name: `${verb} ${process}` }).click();
+    const shop = () => page.getByRole("link", { name: "Shop", exact: true }).click();
+
+    await step(3);
+    await act("Kill", "product");
+    await page.getByRole("button", { name: "Start product" }).waitFor();
+    await shop();
+    await page.getByRole("button", { name: "Send the same request again" }).waitFor();
+    await page.getByRole("button", { name: "Add Mouse" }).click();
+    await page.getByRole("button", { name: "Place order" }).click();
+    await page
+      .getByLabel("Your order")
+      .getByText(/^(UNAVAILABLE|DEADLINE_EXCEEDED)$/)
+      .first()
+      .waitFor();
+    await panel.getByText("Done").waitFor();
+    // The order service's own breaker, as it reports it, on the map.
+    const map = await open("map", { allowed: refusedCalls });
+    const opened = map.page.locator("[data-edge='order>product'][data-breaker='open']");
+    const again = page.getByRole("button", { name: "Send the same request again" });
+    await eventually(
+      async () => {
+        if (await again.isEnabled()) {
+          await again.click();
+        }
+        return opened.count();
+      },
+      (count) => count > 0,
+      60_000,
+    ).then((count) => expect(count).toBe(1));
+    await takePicture(map.page, "map-breaker-open");
+
+    await step(4);
+    await act("Start", "product");
+    await page.getByRole("button", { name: "Kill product" }).waitFor();
+    await shop();
+    const confirmed = page.getByLabel("Your order").locator("header").getByText("Confirmed");
+    await eventually(
+      async () => {
+        if (await again.isEnabled()) {
+          await again.click();
+        }
+        return confirmed.count();
+      },
+      (count) => count > 0,
+      60_000,
+    );
+    await panel.getByText("Done").waitFor();
+    await map.page.locator("[data-edge='order>product'][data-breaker='closed']").waitFor();
+    await takePicture(page, "tour-step-4");
+    await done(map);
+
+    await step(5);
+    await act("Stop", "notification");
+    await page.getByRole("button", { name: "Start notification" }).waitFor();
+    await shop();
+    await placeOrder(page);
+    await page.getByRole("link", { name: "Map", exact: true }).click();
+    await page.locator("[data-node='notification']:not([data-state='SERVING'])").waitFor();
+    await panel.getByRole("link", { name: "To the services" }).click();
+    await act("Start", "notification");
+    await panel.getByText("Done").waitFor();
+    await panel.getByRole("button", { name: "Finish" }).click();
+    await panel.waitFor({ state: "detached" });
     await done(tour);
   });
 });
@@ -412,20 +538,24 @@ describe("every view", () => {
     await done(watched);
   });
 
-  it("fits 360 pixels without horizontal scrolling", async () => {
-    const watched = await open("shop", { viewport: { width: 360, height: 740 } });
+  it.each([
+    [360, 740],
+    [3840, 2160],
+  ])("fits %i pixels without horizontal scrolling", async (width, height) => {
+    const watched = await open("shop", { viewport: { width, height } });
     const { page } = watched;
     await isLive(page);
+    await placeOrder(page);
     const tooWide: string[] = [];
     for (const view of views) {
       await page.goto(`${gateway}#/${view}`);
       await page.locator("h1").first().waitFor();
       await page.waitForTimeout(500);
-      const width = Number(await page.evaluate("document.documentElement.scrollWidth"));
-      if (width > 360) {
-        tooWide.push(`${view}: ${width}`);
+      const needed = Number(await page.evaluate("document.documentElement.scrollWidth"));
+      if (needed > width) {
+        tooWide.push(`${view}: ${needed}`);
       }
-      await takePicture(page, `${view.split("/")[0]}-360`);
+      await takePicture(page, `${view.split("/")[0]}-${width}`);
     }
     expect(tooWide).toEqual([]);
     await done(watched);

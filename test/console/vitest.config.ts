@@ -1,6 +1,6 @@
 import { defineConfig } from "vitest/config";
 
-/** Files run in sequence: each starts a stack of seven processes and a browser. */
+/** Files run in sequence: most start a stack of seven processes and a browser. */
 export default defineConfig({
   test: {
     include: ["test/console/**/*.browser.ts"],

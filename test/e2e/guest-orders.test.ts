@@ -3,7 +3,7 @@ import { services } from "@parley/cli";
 import { OrderService } from "@parley/gen/order/v1/order_service_pb.js";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { admin, signIn, signUp } from "./access-callers.ts";
-import { restDialect, rpcDialects } from "./access-dialects.ts";
+import { type Attempt, type Dialect, type Outcome, restDialect, rpcDialects } from "./access-dialects.ts";
 import { run } from "./command-line.ts";
 import { npmStart, type RunningStack } from "./running-stack.ts";
 
@@ -43,14 +43,37 @@ function everyWay(method: typeof createOrder | typeof getOrder | typeof listOrde
   });
 }
 
+/** The outcome of a call. A busy machine's timeouts say nothing about access. */
+async function outcomeOf(call: Dialect, attempt: Attempt): Promise<Outcome> {
+  for (let tries = 1; ; tries++) {
+    const outcome = await call(attempt);
+    if (tries === triesMax || !/^(DeadlineExceeded|Unavailable)/.test(outcome)) {
+      return outcome;
+    }
+  }
+}
+
+const triesMax = 5;
+
+async function place(body: object): Promise<string> {
+  const request = { ...body, requestId: crypto.randomUUID() };
+  for (let tries = 1; ; tries++) {
+    const { status, order } = await ask("/orders", { body: request });
+    if (status < 500 || tries === triesMax) {
+      expect(status).toBe(201);
+      return order.id;
+    }
+  }
+}
+
 const line = { productId: "102", quantity: 1 };
 
 test("a guest orders without a token, over every protocol, and for no account", async () => {
   const aliceId = await signUp(urlOf("gateway"), "alice@example.com");
   const { accessToken } = await signIn(urlOf("gateway"), "alice@example.com");
   for (const [name, call] of everyWay(createOrder)) {
-    const as = (request: object, headers = {}) =>
-      call({ method: createOrder, request: request as Parameters<typeof call>[0]["request"], headers });
+    const as = (request: Attempt["request"], headers = {}) =>
+      outcomeOf(call, { method: createOrder, request, headers });
     expect([name, await as(line)]).toEqual([name, "in"]);
     expect([name, await as({ ...line, userId: aliceId })]).toEqual([name, "TOKEN_MISSING"]);
     expect([name, await as({ ...line, userId: aliceId }, bearer(accessToken))]).toEqual([name, "in"]);
@@ -61,14 +84,14 @@ test("a guest orders without a token, over every protocol, and for no account", 
 }, 60_000);
 
 test("what a guest ordered is an admin's to read, and neither a guest's nor a user's", async () => {
-  const { order } = await ask("/orders", { body: { ...line, guestEmail: "guest@example.com" } });
+  const orderId = await place({ ...line, guestEmail: "guest@example.com" });
   await signUp(urlOf("gateway"), "bob@example.com");
   const { accessToken: bob } = await signIn(urlOf("gateway"), "bob@example.com");
   const { accessToken: root } = await signIn(urlOf("gateway"), admin.ADMIN_EMAIL, admin.ADMIN_PASSWORD);
   for (const method of [getOrder, cancelOrder, listOrders] as const) {
-    const request = method === listOrders ? {} : { orderId: order.id };
+    const request = method === listOrders ? {} : { orderId };
     for (const [name, call] of everyWay(method)) {
-      const as = (headers = {}) => call({ method, request, headers });
+      const as = (headers = {}) => outcomeOf(call, { method, request, headers });
       expect([method.name, name, await as()]).toEqual([method.name, name, "TOKEN_MISSING"]);
       expect([method.name, name, await as(bearer(bob))]).toEqual([method.name, name, "PERMISSION_DENIED"]);
       expect([method.name, name, await as(bearer(root))]).toEqual([method.name, name, "in"]);
@@ -80,16 +103,16 @@ test("what a guest ordered is an admin's to read, and neither a guest's nor a us
 
 test("a guest is notified at the address of the order, and without one nowhere", async () => {
   const { accessToken: token } = await signIn(urlOf("gateway"), admin.ADMIN_EMAIL, admin.ADMIN_PASSWORD);
-  const silent = await ask("/orders", { body: line });
-  const told = await ask("/orders", { body: { ...line, guest_email: "last@example.com" } });
+  const silent = await place(line);
+  const told = await place({ ...line, guestEmail: "last@example.com" });
   const recipients = async () => {
     const { notifications } = await ask("/notifications?page_size=100", { token });
     return new Map(notifications.map((each: { orderId: string; recipient: string }) => [each.orderId, each.recipient]));
   };
   // Events arrive in order: the later order's notification stands for the earlier one's, too.
-  await expect.poll(recipients, { timeout: 15_000 }).toSatisfy((all: Map<string, string>) => all.has(told.order.id));
-  expect((await recipients()).get(told.order.id)).toBe("last@example.com");
-  expect([...(await recipients()).keys()]).not.toContain(silent.order.id);
+  await expect.poll(recipients, { timeout: 15_000 }).toSatisfy((all: Map<string, string>) => all.has(told));
+  expect((await recipients()).get(told)).toBe("last@example.com");
+  expect([...(await recipients()).keys()]).not.toContain(silent);
 }, 30_000);
 
 test("deploy/smoke.sh passes where callers must sign in, with an admin and without", async () => {

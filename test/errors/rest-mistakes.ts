@@ -366,7 +366,8 @@ export const restMistakes: readonly HttpMistake[] = [
     status: 400,
     reason: "INVALID_TIMEOUT",
     fields: ["x-server-timeout"],
-    message: 'The header X-Server-Timeout must be a number of seconds, such as 2.5; it is "soon".',
+    message:
+      'The header X-Server-Timeout must be a number of seconds above 0 of at most 9 digits, such as 2.5; it is "soon".',
   },
   {
     to: "gateway",

@@ -20,14 +20,14 @@ export interface VisitOptions extends Pick<WorldOptions, "seams" | "replicated">
 /** A short visit in which the process that reaches one of these points crashes there. Points are numbered as they are reached. */
 export async function visitWithCrashes(
   crashes: readonly number[],
-  { seed = farMailSeed, ...options }: VisitOptions = {},
+  { seed = farMailSeed, seams = {}, replicated = [] }: VisitOptions = {},
 ): Promise<CrashRun> {
   const points: string[] = [];
   const endsAt = ({ number, life, name }: Point) => {
     points.push(`${life.name} ${name}`);
     return crashes.includes(number);
   };
-  const world = createWorld({ seed, endsAt, ...options });
+  const world = createWorld({ seed, endsAt, seams, replicated });
   const ledger = createLedger();
   const run = await runToTheEnd({ world, ledger, badMs: 0, people: () => visit(world, ledger) });
   return { ...run, points };

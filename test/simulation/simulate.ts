@@ -3,7 +3,7 @@ import { buy, drawHabits } from "./workload/buyer.ts";
 import { createLedger } from "./workload/ledger.ts";
 import { keepShop } from "./workload/shopkeeper.ts";
 import type { DiskKind } from "./world/disks.ts";
-import { drawFaults } from "./world/faults.ts";
+import { drawFaults, type Faults } from "./world/faults.ts";
 import { createRandomness, type Randomness } from "./world/randomness.ts";
 import { type Seams, type ServiceName, serviceNames } from "./world/seams.ts";
 import { buyers } from "./world/services.ts";
@@ -18,12 +18,14 @@ export interface SimulateOptions {
   readonly seams?: Seams;
   /** The services with two processes that share a database server. Default: as the seed decides. */
   readonly replicated?: readonly ServiceName[];
+  /** Faults in place of those that the seed draws. */
+  readonly faults?: Partial<Faults>;
 }
 
 /** Runs all services with one seed and checks every invariant. The same seed gives the same run. */
 export async function simulate(seed: number, { seams, ...options }: SimulateOptions = {}): Promise<Run> {
   const random = createRandomness(seed);
-  const faults = drawFaults(random.fork("faults"));
+  const faults = { ...drawFaults(random.fork("faults")), ...options.faults };
   const habits = drawHabits(random.fork("habits"));
   const { replicated = drawReplicated(random.fork("processes")) } = options;
   const diskKind: DiskKind = random.fork("disks").chance(0.2) ? "files" : "memory";

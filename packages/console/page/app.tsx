@@ -139,12 +139,12 @@ export function App(): JSX.Element {
         <ShellEnd />
       </aside>
       <div class="content">
+        <Tour />
         <main id="main" tabIndex={-1}>
           <Current key={current?.name} />
         </main>
       </div>
       <Toasts />
-      <Tour />
       <SignInDialog />
     </div>
   );

@@ -46,7 +46,7 @@ function forwardMethod(method: DescMethod, options: ForwardOptions) {
       try {
         return await (call(input, context) as Promise<Message>);
       } catch (error) {
-        throw publicError(error);
+        throw publicError(error, context);
       }
     };
   }
@@ -54,7 +54,7 @@ function forwardMethod(method: DescMethod, options: ForwardOptions) {
     try {
       yield* call(input, context) as AsyncIterable<Message>;
     } catch (error) {
-      throw publicError(error);
+      throw publicError(error, context);
     }
   };
 }

@@ -1,5 +1,5 @@
 import { fromBinary } from "@bufbuild/protobuf";
-import { Code, ConnectError } from "@connectrpc/connect";
+import { Code, ConnectError, type HandlerContext } from "@connectrpc/connect";
 import { RetryInfoSchema } from "@parley/gen/google/rpc/error_details_pb.js";
 import { reasonError, reasonOf } from "@parley/rpc";
 import { errorDetailTypes } from "@parley/rpc/server";
@@ -7,13 +7,18 @@ import { errorDetailTypes } from "@parley/rpc/server";
 /**
  * A service's error as outside callers get it. Errors for the caller are passed on; in errors about
  * the platform itself, addresses and causes are removed: UNAVAILABLE names the service and the retry delay, INTERNAL and
- * the like contain only the request id.
+ * the like contain only the request id. A service that cancels a call whose caller still waits is UNAVAILABLE.
  */
-export function publicError(reason: unknown): ConnectError {
+export function publicError(
+  reason: unknown,
+  { signal, service }: Pick<HandlerContext, "signal" | "service">,
+): ConnectError {
   const error = ConnectError.from(reason);
   switch (error.code) {
     case Code.Unavailable:
       return unavailable(error);
+    case Code.Canceled:
+      return signal.aborted ? withoutMetadata(error) : unavailable(error, service.typeName);
     case Code.Internal:
     case Code.Unknown:
     case Code.DataLoss:
@@ -26,9 +31,9 @@ export function publicError(reason: unknown): ConnectError {
 /** The default retry delay: about the start time of a service. */
 const retryAfterDefaultMs = 1_000;
 
-function unavailable(error: ConnectError): ConnectError {
+function unavailable(error: ConnectError, forwardedTo?: string): ConnectError {
   const { reason = "DEPENDENCY_UNAVAILABLE", metadata = {} } = reasonOf(error) ?? {};
-  const { target: _address, service, ...rest } = metadata;
+  const { target: _address, service = forwardedTo, ...rest } = metadata;
   return reasonError(Code.Unavailable, {
     reason,
     message: `${service ?? "A service that is needed"} is unavailable. Try again.`,

@@ -7,14 +7,15 @@ import { CreateOrderRequestSchema } from "@parley/gen/order/v1/order_service_pb.
 import { debianBinaries, embeddedBinaries, startPostgresServer } from "@parley/store/postgres-server";
 import { load } from "../load.ts";
 import { median, printTable } from "../table.ts";
-import { type Platform, roles, startParley, startRival } from "./platform.ts";
+import { type Platform, roles, startParley, startPostgresRival, startRival } from "./platform.ts";
 
 /**
  * `npm run bench:orders`: durable orders per second with all features, against the same flow on stock Connect and on grpc-js
  * without recovery, and against Parley without events and notifications. 64 orders in flight on 4 connections, rounds
  * interleaved. `--rounds 9`, `--seconds 4`, `--warm 10`, `--run-up 2`. Many short rounds, each compared with the rival's
  * adjacent round, because a shared machine changes its speed within seconds. A run-up is not measured: a platform that was idle
- * during the others' rounds needs time to reach full speed.
+ * during the others' rounds needs time to reach full speed. With `--database postgres`: on a PostgreSQL server with fsync, against grpc-js with
+ * `pg` on the same server, with events too, and against Parley on SQLite; `--replicas 1,2,4` adds Parley with so many processes of each service.
  */
 const { values: options } = parseArgs({
   options: {
@@ -23,8 +24,12 @@ const { values: options } = parseArgs({
     warm: { type: "string", default: "10" },
     "run-up": { type: "string", default: "2" },
     database: { type: "string", default: "sqlite" },
+    replicas: { type: "string", default: "1" },
   },
 });
+
+/** Orders in flight. */
+const inFlight = 64;
 
 interface Round {
   readonly ordersPerSecond: number;
@@ -37,14 +42,22 @@ interface Round {
 async function round(platform: Platform, seconds: number): Promise<Round> {
   const before = await cpuOf(platform);
   const stockBefore = await platform.stock("102");
-  const result = await load({
-    url: `${platform.orderUrl}/order.v1.OrderService/CreateOrder`,
-    contentType: "application/grpc+proto",
-    body: orderBody,
-    httpVersion: 2,
-    seconds,
-    core: "any",
-  });
+  const { orderUrls } = platform;
+  // The same number in flight for all, shared among the replicas.
+  const results = await Promise.all(
+    orderUrls.map((url) =>
+      load({
+        url: `${url}/order.v1.OrderService/CreateOrder`,
+        contentType: "application/grpc+proto",
+        body: orderBody,
+        httpVersion: 2,
+        seconds,
+        inFlight: inFlight / orderUrls.length,
+        core: "any",
+      }),
+    ),
+  );
+  const calls = results.reduce((sum, result) => sum + result.calls, 0);
   const after = await cpuOf(platform);
   // An order takes one mouse, so the missing stock equals the confirmed orders.
   const confirmed = stockBefore - (await platform.stock("102"));
@@ -54,11 +67,12 @@ async function round(platform: Platform, seconds: number): Promise<Round> {
   );
   return {
     ordersPerSecond: confirmed / seconds,
-    p50Ms: result.p50Ms,
-    p99Ms: result.p99Ms,
+    // Of several replicas, the slowest one's.
+    p50Ms: Math.max(...results.map(({ p50Ms }) => p50Ms)),
+    p99Ms: Math.max(...results.map(({ p99Ms }) => p99Ms)),
     cpu,
     // Orders in flight when the load ended are confirmed but not counted by it, so this may be negative.
-    unconfirmed: result.calls - confirmed,
+    unconfirmed: calls - confirmed,
   };
 }
 
@@ -71,7 +85,10 @@ async function startPostgres() {
 }
 
 async function cpuOf({ processes }: Platform): Promise<Record<string, number>> {
-  const entries = Object.entries(processes).map(async ([role, process]) => [role, await process.cpuMicros()] as const);
+  const entries = Object.entries(processes).map(async ([role, replicas]) => {
+    const micros = await Promise.all(replicas.map((process) => process.cpuMicros()));
+    return [role, micros.reduce((sum, one) => sum + one, 0)] as const;
+  });
   return Object.fromEntries(await Promise.all(entries));
 }
 
@@ -90,10 +107,17 @@ const orderBody = Buffer.concat([Buffer.from([0, 0, 0, 0, message.length]), mess
 /** How long to wait for the last notifications. A backlog of events would make orders look cheaper than they are. */
 const catchUpMs = 60_000;
 
-/** With `--database postgres`: Parley on a PostgreSQL server with fsync, against Parley on SQLite. */
 const postgres = options.database === "postgres" ? await startPostgres() : undefined;
+const replicaCounts = options.replicas.split(",").map(Number);
+if (replicaCounts.some((count) => ![1, 2, 4].includes(count))) {
+  throw new RangeError("--replicas takes 1, 2 and 4, with commas between them");
+}
 const onPostgres = [
-  () => startParley({ name: "parley", events: true, ...(postgres === undefined ? {} : { postgres }) }),
+  () => startParley({ name: "parley", events: true, postgres }),
+  ...(postgres === undefined ? [] : [() => startPostgresRival("grpc-js, pg", postgres)]),
+  ...replicaCounts
+    .filter((count) => count > 1)
+    .map((replicas) => () => startParley({ name: `parley × ${replicas}`, events: true, postgres, replicas })),
   () => startParley({ name: "parley, SQLite", events: true }),
 ];
 const onSqlite = [
@@ -132,15 +156,18 @@ for (let count = roundCount; count > 0; count--) {
   }
 }
 const parleyPlatform = platforms[0];
-const behind = parleyPlatform === undefined ? undefined : await catchUp(parleyPlatform);
+// On PostgreSQL notifications are not counted: reading them all would be a load of its own.
+const counts = parleyPlatform?.notified() !== undefined;
+const behind = parleyPlatform !== undefined && counts ? await catchUp(parleyPlatform) : undefined;
 
 const rows = await Promise.all(
   platforms.map(async ({ name, processes }) => {
     const samples = rounds.get(name) ?? [];
     const of = (value: (round: Round) => number) => median(samples.map(value));
-    const memory = Object.entries(processes).map(
-      async ([role, process]) => [role, (await process.residentBytes()) / 1e6] as const,
-    );
+    const memory = Object.entries(processes).map(async ([role, replicas]) => {
+      const bytes = await Promise.all(replicas.map((process) => process.residentBytes()));
+      return [role, bytes.reduce((sum, one) => sum + one, 0) / 1e6] as const;
+    });
     return {
       name,
       ordersPerSecond: of(({ ordersPerSecond }) => ordersPerSecond),
@@ -180,14 +207,20 @@ const barsOnSqlite = () => [
   { what: "grpc-js's p99 against ours", ratio: against("grpc-js", (ours, its) => its.p99Ms / ours.p99Ms), atLeast: 2 },
   { what: "orders/s with events against without", ratio: against("parley, no events", ordersRatio), atLeast: 0.85 },
 ];
-const bars = postgres === undefined ? barsOnSqlite() : [];
+const barsOnPostgres = () => [
+  { what: "orders/s against grpc-js with pg", ratio: against("grpc-js, pg", ordersRatio), atLeast: 4 },
+];
+const bars = postgres === undefined ? barsOnSqlite() : barsOnPostgres();
 for (const { what, ratio, atLeast } of bars) {
   console.log(`${ratio >= atLeast ? "ok  " : "MISS"} ${what}: ${ratio.toFixed(2)}; the bar is ${atLeast}`);
 }
 if (postgres !== undefined) {
   console.log(`     orders/s on PostgreSQL against SQLite: ${against("parley, SQLite", ordersRatio).toFixed(2)}`);
+  for (const { name } of platforms.filter((platform) => platform.name.startsWith("parley ×"))) {
+    console.log(`     orders/s of ${name} against one process of each: ${(1 / against(name, ordersRatio)).toFixed(2)}`);
+  }
 }
-for (const name of postgres === undefined ? ["stock Connect", "grpc-js"] : []) {
+for (const name of postgres === undefined ? ["stock Connect", "grpc-js"] : ["grpc-js, pg"]) {
   const ratio = against(name, (ours, its) => serviceMicros(its) / serviceMicros(ours));
   console.log(`     CPU per order of user, product and order: ${name} takes ${ratio.toFixed(2)} times ours`);
 }

@@ -5,7 +5,7 @@ import { parseArgs, promisify } from "node:util";
 import { create, toBinary } from "@bufbuild/protobuf";
 import { CreateOrderRequestSchema } from "@parley/gen/order/v1/order_service_pb.js";
 import { GetProductRequestSchema } from "@parley/gen/product/v1/product_service_pb.js";
-import { startParley } from "../orders/platform.ts";
+import { firstOf, startParley } from "../orders/platform.ts";
 import { onCore } from "../pinned-process.ts";
 import { median, printTable } from "../table.ts";
 import type { Offer, Yield } from "./load-source.ts";
@@ -28,8 +28,8 @@ const connections = Number(options.connections);
 const run = promisify(execFile);
 
 const platform = await startParley({ name: "parley", events: true });
-const orderPort = platform.processes.order.port;
-const productPort = platform.processes.product.port;
+const order = firstOf(platform.processes.order);
+const product = firstOf(platform.processes.product);
 
 interface Scenario {
   readonly name: string;
@@ -47,18 +47,18 @@ const items = [
   { productId: "102", quantity: 1 },
 ];
 const getProduct = {
-  port: productPort,
+  port: product.port,
   path: "/product.v1.ProductService/GetProduct",
-  process: platform.processes.product,
+  process: product,
 };
 const scenarios: readonly Scenario[] = [
   {
     name: "CreateOrder, gRPC",
-    port: orderPort,
+    port: order.port,
     path: "/order.v1.OrderService/CreateOrder",
     contentType: "application/grpc+proto",
     body: enveloped(toBinary(CreateOrderRequestSchema, create(CreateOrderRequestSchema, { userId: "1", items }))),
-    process: platform.processes.order,
+    process: order,
     bars: { 3: 0.8, 10: 0.8 },
   },
   {

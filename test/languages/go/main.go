@@ -15,8 +15,8 @@ import (
 )
 
 func main() {
-	empty := &orderv1.CreateOrderRequest{UserId: "1"}
-	fmt.Println("invalid:", protovalidate.Validate(empty) != nil)
+	noUnits := &orderv1.CreateOrderRequest{UserId: "1", Items: []*orderv1.CreateOrderItem{{ProductId: "102"}}}
+	fmt.Println("invalid:", protovalidate.Validate(noUnits) != nil)
 
 	connection, err := grpc.NewClient(os.Args[1], grpc.WithTransportCredentials(insecure.NewCredentials()))
 	if err != nil {

@@ -59,10 +59,14 @@ export function readOptions(args: readonly string[]): CommandOptions {
 }
 
 /** The options of a simulated world: a planted bug, and the replicas that it needs. */
-export function worldOptions({ bug, replicas }: Variant): Pick<SimulateOptions, "seams" | "replicated"> {
+export function worldOptions({ bug, replicas }: Variant): SimulateOptions {
   const planted = plantedBugs[bug - 1];
   const replicated = replicas ? serviceNames : planted?.replicated;
-  return { ...(planted && { seams: planted.seams }), ...(replicated && { replicated }) };
+  return {
+    ...(planted && { seams: planted.seams }),
+    ...(replicated && { replicated }),
+    ...(planted?.faults && { faults: planted.faults }),
+  };
 }
 
 /** The options of a command that repeats it. */

@@ -1,4 +1,5 @@
 import type { Invariant } from "../invariants/violation.ts";
+import type { Faults } from "../world/faults.ts";
 import type { Seams, ServiceName } from "../world/seams.ts";
 
 /** A typical mistake of order systems, planted in Parley. */
@@ -11,4 +12,6 @@ export interface PlantedBug {
   readonly isFoundByCrashes?: true;
   /** The services that have two processes when the bug is searched for: it is none where they have one. Default: as the seed decides. */
   readonly replicated?: readonly ServiceName[];
+  /** Faults that expose it, in place of those that a seed draws. */
+  readonly faults?: Partial<Faults>;
 }

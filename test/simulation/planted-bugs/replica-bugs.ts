@@ -60,6 +60,7 @@ export const replicaBugs: readonly PlantedBug[] = [
   {
     name: "claims on notifications go by the replicas' own clocks",
     replicated: ["notification"],
+    faults: { clockSkewMsMax: 2 * 60 * 60_000, slowMail: 0.3 },
     seams: {
       database: (database, { service, environment: { clock } }) =>
         service !== "notification"

@@ -14,7 +14,7 @@ describe("a step in words", () => {
 
   it("describes a call by its method's comment, and its response by its outcome", () => {
     expect(stepInWords({ kind: "call", call: validate, atMs: 2 })).toMatch(
-      /^At 2\.0 ms order calls user: user\.v1\.UserService\/ValidateUser\. Tells whether a user may buy/,
+      /^At 2\.0 ms order calls user: user\.v1\.UserService\/ValidateUser\. Checks whether a user may place orders/,
     );
     expect(stepInWords({ kind: "answer", call: validate, atMs: 3.25 })).toBe(
       "At 3.3 ms user answers order after 1.3 ms: OK.",

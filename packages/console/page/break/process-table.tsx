@@ -75,6 +75,10 @@ export function ProcessTable(): JSX.Element {
           </tbody>
         </table>
       </div>
+      <p class="body small muted">
+        The gateway serves this page, which could not start it again. To stop it, run{" "}
+        <code>npx parley stop gateway</code> in a terminal.
+      </p>
     </section>
   );
 }
@@ -135,11 +139,6 @@ function ProcessRow({ process }: { readonly process: StackProcess }): JSX.Elemen
             {button("resume", "Resume")}
             {button("kill", "Kill", true)}
           </>
-        ) : null}
-        {runs && name === "gateway" ? (
-          <span class="small muted">
-            Serves this page, which could not start it again. In a terminal: <code>npx parley stop gateway</code>
-          </span>
         ) : null}
         {runs ? button("restart", "Restart") : null}
         <button type="button" class="button small" onClick={() => (chosenLog.value = name)}>

@@ -2,7 +2,7 @@ import { type Call, CallMark, SpanKind, type WatchCallsResponse } from "@parley/
 import { signal } from "@preact/signals";
 import { named, startMs } from "./call.ts";
 import { CallStatistics } from "./call-statistics.ts";
-import { brokerOf, dependencies } from "./dependencies.ts";
+import { brokerOf, putDependencies } from "./dependencies.ts";
 
 /** The maximum number of calls that the page keeps. The oldest are removed first. About 20 MB. */
 const rowsMax = 10_000;
@@ -47,7 +47,7 @@ export function putCalls(response: WatchCallsResponse): void {
   const { calls, lostCalls: lost, silent, silentChanged } = response;
   lostCalls.value += Number(lost);
   if (response.dependenciesChanged) {
-    dependencies.value = response.dependencies;
+    putDependencies(response.dependencies);
   }
   if (silentChanged) {
     silentProcesses.value = new Map(silent.map(({ process, cause }) => [process, cause]));

@@ -3,6 +3,15 @@ import { signal } from "@preact/signals";
 
 /** What each process depends on, as the processes report it. */
 export const dependencies = signal<readonly ProcessDependencies[]>([]);
+/** The database of each process, which does not change while the process is down. */
+const stores = new Map<string, string>();
+
+export function putDependencies(reported: readonly ProcessDependencies[]): void {
+  for (const { process, store } of reported) {
+    stores.set(process, store);
+  }
+  dependencies.value = reported;
+}
 
 /** The state of the calls from one process to another, over all replicas of the caller. */
 export interface EdgeState {
@@ -22,14 +31,18 @@ export function edgeState(from: string, to: string): EdgeState | undefined {
   if (targets.length === 0) {
     return undefined;
   }
-  const addresses = targets.flatMap((target) => target.addresses);
-  const unusable = addresses.filter(({ state }) => state !== AddressState.READY && state !== AddressState.IDLE);
+  // Each address once: several clients and replicas may report it.
+  const addresses = new Map<string, AddressState>();
+  for (const { name, state } of targets.flatMap((target) => target.addresses)) {
+    addresses.set(name, Math.max(state, addresses.get(name) ?? 0));
+  }
+  const unusable = [...addresses].filter(([, state]) => state !== AddressState.READY && state !== AddressState.IDLE);
   const worst = Math.max(...targets.map(({ breaker }) => breaker));
   return {
     breaker: worst === BreakerState.OPEN ? "open" : worst === BreakerState.HALF_OPEN ? "half-open" : "closed",
-    usableAddresses: addresses.length - unusable.length,
-    addresses: addresses.length,
-    unusable: unusable.map(({ name, state }) => `${name} ${addressWords[state] ?? ""}`.trim()),
+    usableAddresses: addresses.size - unusable.length,
+    addresses: addresses.size,
+    unusable: unusable.map(([name, state]) => `${name} ${addressWords[state] ?? ""}`.trim()),
   };
 }
 
@@ -49,5 +62,6 @@ export function brokerOf(process: string): string | undefined {
 
 /** `sqlite` or `postgresql`. Undefined without a database, or before the process has reported it. */
 export function storeOf(process: string): string | undefined {
-  return dependencies.value.find((one) => one.process === process)?.store || undefined;
+  dependencies.value;
+  return stores.get(process) || undefined;
 }

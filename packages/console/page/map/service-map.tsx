@@ -116,10 +116,13 @@ function Edge({
       <path class={`edge ${look}`} d={pathOf(from, to)} style={{ strokeWidth: `${widthOf(perSecond)}px` }} />
       {idle ? null : (
         <text class="edge-label" x={labelX} y={labelY - 5} text-anchor="middle">
-          {rateText(perSecond)}/s{breaker === "closed" ? "" : ` · ${breaker}`}
-          {state !== undefined && state.usableAddresses < state.addresses && state.addresses > 1
-            ? ` · ${state.usableAddresses}/${state.addresses}`
-            : ""}
+          {rateText(perSecond)}/s
+          <tspan x={labelX} dy={20}>
+            {breaker === "closed" ? "" : breaker}
+            {state !== undefined && state.unusable.length > 0 && state.addresses > 1
+              ? ` ${state.usableAddresses} of ${state.addresses}`
+              : ""}
+          </tspan>
         </text>
       )}
     </g>

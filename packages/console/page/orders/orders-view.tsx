@@ -174,7 +174,7 @@ function OrderRow({ order }: { readonly order: Order }): JSX.Element {
         <OrderStateBadge key={order.state} state={order.state} />
         {order.stateReason === "" ? null : <div class="small muted">{order.stateReason}</div>}
       </td>
-      <td>{order.userName || order.userId}</td>
+      <td>{order.userName || order.userId || "Guest"}</td>
       <td>
         {order.items
           .map(({ productName, productId, quantity }) => `${quantity} × ${productName || productId}`)

@@ -45,7 +45,7 @@ export function durationText(ms: number): string {
   return ms < 1_000 ? `${ms.toFixed(ms < 10 ? 1 : 0)} ms` : `${(ms / 1_000).toFixed(2)} s`;
 }
 
-/** The first characters of an id. */
+/** The last characters of an id: the first ones of a UUID of version 7 are the time, which ids of one minute share. */
 export function shortId(id: string): string {
-  return id.length > 13 ? `${id.slice(0, 8)}…` : id;
+  return id.length > 13 ? `…${id.slice(-8)}` : id;
 }

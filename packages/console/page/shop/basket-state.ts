@@ -73,9 +73,6 @@ export const sent = signal<SentOrder | undefined>(undefined);
 export async function placeOrder(): Promise<void> {
   const items = [...basket.value].map(([productId, quantity]) => ({ productId, quantity }));
   await send({ requestId: newId(), userId: buyerId.value, items, traceIds: [], answers: [] });
-  if (sent.value?.error === undefined) {
-    basket.value = new Map();
-  }
 }
 
 /** Sends the last request again, with the same request id and body. */
@@ -95,9 +92,20 @@ async function send(order: SentOrder): Promise<void> {
     const { userId, items } = order;
     const { order: answer } = await parley.orders.createOrder({ userId, requestId, items: [...items] }, options);
     change(requestId, ({ answers }) => ({ answers: answer === undefined ? answers : [...answers, answer] }));
+    if (isBasket(items)) {
+      basket.value = new Map();
+    }
   } catch (error) {
     change(requestId, () => ({ error }));
   }
+}
+
+/** Whether the basket still holds exactly what was sent: after a refusal it may have been changed. */
+function isBasket(items: SentOrder["items"]): boolean {
+  return (
+    basket.value.size === items.length &&
+    items.every(({ productId, quantity }) => basket.value.get(productId) === quantity)
+  );
 }
 
 /** Several attempts may be in flight: each merges its results with the others'. Those of an earlier order are ignored. */

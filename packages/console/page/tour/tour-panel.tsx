@@ -2,7 +2,7 @@ import type { JSX } from "preact";
 import { Icon } from "../parts/icons.tsx";
 import { hasControl, tourStep, tourSteps } from "./tour-state.ts";
 
-/** The current step of the tour, shown above every view. */
+/** The current step of the tour, above every view. */
 export function TourPanel(): JSX.Element | null {
   const index = tourStep.value;
   const step = index === undefined ? undefined : tourSteps[index];

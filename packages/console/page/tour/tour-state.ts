@@ -107,13 +107,14 @@ export function startTour(): void {
 
 /** Records the events that complete steps. Each one counts only from its own step on. */
 function watchHappenings(): void {
-  let latestBefore: string | undefined;
+  let earlierOrder: string | undefined;
   effect(() => {
     const step = tourStep.value;
     const orders = ordersConfirmed();
     const latest = sent.value?.answers.at(-1)?.id;
-    const isNew = latest !== undefined && latest !== latestBefore;
-    latestBefore = latest;
+    if (step !== 4) {
+      earlierOrder = latest;
+    }
     if (step === 2) {
       seen.productDown.value ||= isDown("product");
       seen.orderFailed.value ||= seen.productDown.value && sent.value?.error !== undefined;
@@ -124,7 +125,8 @@ function watchHappenings(): void {
     }
     if (step === 4) {
       seen.notificationDown.value ||= isDown("notification");
-      seen.orderWhileDown.value ||= isDown("notification") && isNew && sent.value?.error === undefined;
+      // The order may be known before the state of the process.
+      seen.orderWhileDown.value ||= isDown("notification") && latest !== earlierOrder && !isTold(latest);
     }
   });
   effect(() => {
@@ -134,9 +136,13 @@ function watchHappenings(): void {
     }
   });
   effect(() => {
-    const orderId = sent.value?.answers.at(-1)?.id;
     if (seen.orderWhileDown.value && !isDown("notification")) {
-      seen.told.value ||= written.value.some((notification) => notification.orderId === orderId);
+      seen.told.value ||= isTold(sent.value?.answers.at(-1)?.id);
     }
   });
+}
+
+/** Whether the notification of an order has been written. */
+function isTold(orderId: string | undefined): boolean {
+  return orderId !== undefined && written.value.some((notification) => notification.orderId === orderId);
 }

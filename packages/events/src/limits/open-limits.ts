@@ -1,6 +1,6 @@
 import type { Environment } from "@parley/rpc";
 import { text } from "@parley/rpc/server";
-import type { SharedLimits } from "./shared-limits.ts";
+import type { LimitsOptions, SharedLimits } from "./shared-limits.ts";
 
 /** The setting of services with limits that all replicas share. */
 export const limitsSettings = {
@@ -21,6 +21,7 @@ export class LimitsUrlError extends Error {
 export async function openLimits(
   url: string | undefined,
   environment: Pick<Environment, "clock" | "log" | "metrics">,
+  options: LimitsOptions = {},
 ): Promise<SharedLimits | undefined> {
   if (url === undefined || url === "") {
     return undefined;
@@ -32,5 +33,5 @@ export async function openLimits(
   }
   // Loaded only where it is used.
   const { openRedisLimits } = await import("./redis-limits.ts");
-  return openRedisLimits(url, environment);
+  return openRedisLimits(url, environment, options);
 }

@@ -1,10 +1,10 @@
 import { createHash } from "node:crypto";
 import { type Environment, valueFamily } from "@parley/rpc";
 import { createRedis } from "../broker/redis/redis-connection.ts";
-import type { SharedLimits } from "./shared-limits.ts";
+import type { LimitsOptions, SharedLimits } from "./shared-limits.ts";
 
 /** A caller waits for a script, so that a slow Redis must not cost it more than the local counters can repair. */
-const commandTimeoutMs = 250;
+const commandTimeoutDefaultMs = 250;
 /** After a failure, counters are local for this time: callers of a stopped Redis do not all wait for their time-out. */
 const pauseMs = 1_000;
 /** Scripts without an answer. More would only wait for one another. */
@@ -16,6 +16,7 @@ const prefix = "parley:{limits}";
 export function openRedisLimits(
   url: string,
   { clock, log, metrics }: Pick<Environment, "clock" | "log" | "metrics">,
+  { commandTimeoutMs = commandTimeoutDefaultMs }: LimitsOptions = {},
 ): SharedLimits {
   const redis = createRedis(url, { commandTimeoutMs });
   const isShared = valueFamily(metrics, {
@@ -31,6 +32,7 @@ export function openRedisLimits(
   let open = 0;
   let pausedUntilMs = Number.NEGATIVE_INFINITY;
   let isAway = false;
+  let isClosed = false;
 
   function failed(error: unknown): void {
     pausedUntilMs = clock.monotonic() + pauseMs;
@@ -50,6 +52,12 @@ export function openRedisLimits(
   }
 
   redis.on("error", failed);
+  // Comes before the first error of a new attempt to connect, and also without one.
+  redis.on("close", () => {
+    if (isShared.value === 1 && !isClosed) {
+      failed(new Error("The connection to Redis was closed."));
+    }
+  });
 
   return {
     async run({ script, keys, values }) {
@@ -71,6 +79,9 @@ export function openRedisLimits(
       }
     },
     keyOf: (kind, name) => `${prefix}:${kind}:${createHash("sha256").update(name).digest("base64url").slice(0, 22)}`,
-    close: () => redis.disconnect(),
+    close() {
+      isClosed = true;
+      redis.disconnect();
+    },
   };
 }

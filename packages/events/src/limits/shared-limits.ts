@@ -1,3 +1,8 @@
+export interface LimitsOptions {
+  /** How long a caller waits for the shared counters before it counts alone, in milliseconds. Default: 250. */
+  readonly commandTimeoutMs?: number;
+}
+
 /** A Lua script with its keys and values. */
 export interface LimitScript {
   readonly script: string;

@@ -122,6 +122,13 @@ describe("an owner's method", () => {
     expect(await codeOf(ask(createOrder, orderOf1, await token({ sub: "2", role: "admin" })))).toBe("allowed");
   });
 
+  test("tells a caller who leaves the owner's field empty what to put there", async () => {
+    const refused = ask(createOrder, create(CreateOrderRequestSchema, {}), await token());
+    await expect(refused).rejects.toThrow("`user_id` is empty: set it to your own id.");
+    const others = ask(createOrder, orderOf1, await token({ sub: "2" }));
+    await expect(others).rejects.toThrow(/may call order\.v1\.OrderService\/CreateOrder\.$/);
+  });
+
   test("follows the owner field into nested messages", async () => {
     const update = create(UpdateUserRequestSchema, { user: { id: "1" } });
     expect(await codeOf(ask(UserService.method.updateUser, update, await token()))).toBe("allowed");

@@ -71,7 +71,9 @@ export function createAuthorize(
       }
       return owns(caller, method, message).then((isOwner) => {
         if (!isOwner) {
-          throw permissionDenied(method);
+          const { ownerField } = methodPolicy(method).access;
+          const isEmpty = ownerFieldValue(method, message) === "";
+          throw permissionDenied(method, isEmpty ? ` \`${ownerField}\` is empty: set it to your own id.` : "");
         }
       });
     },
@@ -187,10 +189,10 @@ function allowedCallers(method: DescMethod): string {
   }
 }
 
-function permissionDenied(method: DescMethod): ConnectError {
+function permissionDenied(method: DescMethod, hint = ""): ConnectError {
   return reasonError(Code.PermissionDenied, {
     reason: "PERMISSION_DENIED",
-    message: `${allowedCallers(method)} may call ${method.parent.typeName}/${method.name}.`,
+    message: `${allowedCallers(method)} may call ${method.parent.typeName}/${method.name}.${hint}`,
     metadata: { method: `${method.parent.typeName}/${method.name}` },
   });
 }

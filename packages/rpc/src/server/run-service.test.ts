@@ -3,7 +3,10 @@ import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
+
+// A process may take ten seconds to start on a busy machine.
+vi.setConfig({ testTimeout: 60_000 });
 
 /** A service as a process of its own, like the `main.ts` of a service. */
 const source = `
@@ -71,7 +74,7 @@ function start(variables: Record<string, string> = {}): Omit<Service, "url"> {
 
 async function startServing(variables: Record<string, string> = {}): Promise<Service> {
   const service = start(variables);
-  await expect.poll(() => service.output(), { timeout: 10_000 }).toContain("serving");
+  await expect.poll(() => service.output(), { timeout: 30_000 }).toContain("serving");
   const url = /http:\/\/127\.0\.0\.1:\d+/.exec(service.output())?.[0] ?? "";
   return { ...service, url };
 }
@@ -90,7 +93,7 @@ describe("a service's process", () => {
     async (signal) => {
       const { child, url, output, exit } = await startServing();
       const call = echo(url);
-      await expect.poll(() => output()).toContain("begun");
+      await expect.poll(() => output(), { timeout: 10_000 }).toContain("begun");
       child.kill(signal);
       await expect(call).resolves.toEqual({ message: "hi" });
       await expect(exit).resolves.toBe(0);
@@ -102,7 +105,7 @@ describe("a service's process", () => {
   it("exits with 1 if calls outlast the grace period", async () => {
     const { child, url, output, exit } = await startServing({ SLOW: "true", SHUTDOWN_GRACE_MS: "200" });
     echo(url).catch(() => {});
-    await expect.poll(() => output()).toContain("begun");
+    await expect.poll(() => output(), { timeout: 10_000 }).toContain("begun");
     child.kill("SIGTERM");
     await expect(exit).resolves.toBe(1);
     expect(output()).toContain("drain failed");
@@ -111,9 +114,9 @@ describe("a service's process", () => {
   it("exits at once at a second signal", async () => {
     const { child, url, output, exit } = await startServing({ SLOW: "true" });
     echo(url).catch(() => {});
-    await expect.poll(() => output()).toContain("begun");
+    await expect.poll(() => output(), { timeout: 10_000 }).toContain("begun");
     child.kill("SIGINT");
-    await expect.poll(() => output()).toContain("draining");
+    await expect.poll(() => output(), { timeout: 10_000 }).toContain("draining");
     const startMs = performance.now();
     child.kill("SIGINT");
     await expect(exit).resolves.toBe(1);

@@ -136,9 +136,10 @@ describe.each(names)("streams over %s", (name) => {
 
   it("end at their deadline, and also end their implementation", async () => {
     ended.length = 0;
-    const error = await failure(all(clientOver(name).repeat({ message: "for ever" }, { timeoutMs: 60 })));
+    // Long enough for the call to begin on a busy machine.
+    const error = await failure(all(clientOver(name).repeat({ message: "for ever" }, { timeoutMs: 300 })));
     expect(error.code).toBe(Code.DeadlineExceeded);
-    await expect.poll(() => ended).toEqual(["for ever"]);
+    await expect.poll(() => ended, { timeout: 10_000 }).toEqual(["for ever"]);
   });
 
   it("end their implementation when the caller disconnects", async () => {

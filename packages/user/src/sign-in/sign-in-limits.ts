@@ -27,7 +27,12 @@ export interface SignInLimitsOptions {
   readonly clock: Clock;
   /** Counts with all replicas. Without it, or while it has no answers, each replica counts alone. */
   readonly shared?: SharedLimits | undefined;
+  /** Default: those of docs/access.md. */
+  readonly rules?: SignInRules;
 }
+
+/** The limits of an account, of an address, and of an address that many callers share. */
+export type SignInRules = Readonly<Record<"account" | "address" | "sharedAddress", Rule>>;
 
 type Rule = Pick<FailedLoginsOptions, "freeFailures" | "firstWaitMs" | "longestWaitMs">;
 
@@ -41,15 +46,15 @@ const keysMax = 10_000;
  * address that many callers share, since none is authenticated: a thousand failures, up to a second, so that one caller cannot
  * lock the others out.
  */
-const rules = {
+const signInRules: SignInRules = {
   account: { freeFailures: 5, firstWaitMs: 1_000, longestWaitMs: 60_000 },
   address: { freeFailures: 20, firstWaitMs: 1_000, longestWaitMs: 15 * 60_000 },
   sharedAddress: { freeFailures: 1_000, firstWaitMs: 1_000, longestWaitMs: 1_000 },
-} as const satisfies Readonly<Record<string, Rule>>;
+};
 
-export function createSignInLimits({ clock, shared }: SignInLimitsOptions): SignInLimits {
-  const own = createOwnLimits(clock);
-  return shared === undefined ? own : createSharedLimits(shared, own);
+export function createSignInLimits({ clock, shared, rules = signInRules }: SignInLimitsOptions): SignInLimits {
+  const own = createOwnLimits(clock, rules);
+  return shared === undefined ? own : createSharedLimits(shared, own, rules);
 }
 
 interface OwnLimits extends SignInLimits {
@@ -57,7 +62,7 @@ interface OwnLimits extends SignInLimits {
   count(attempt: Attempt): void;
 }
 
-function createOwnLimits(clock: Clock): OwnLimits {
+function createOwnLimits(clock: Clock, rules: SignInRules): OwnLimits {
   const of = (rule: Rule) => createFailedLogins({ ...rule, clock, forgetAfterMs, keysMax });
   const [accounts, addresses, sharedAddresses] = [of(rules.account), of(rules.address), of(rules.sharedAddress)];
   const byAddress = ({ address }: Attempt) => (address.shared ? sharedAddresses : addresses);
@@ -90,7 +95,7 @@ function createOwnLimits(clock: Clock): OwnLimits {
 }
 
 /** Counts in Redis, and in this process too, so that it knows something when Redis is away. */
-function createSharedLimits(shared: SharedLimits, own: OwnLimits): SignInLimits {
+function createSharedLimits(shared: SharedLimits, own: OwnLimits, rules: SignInRules): SignInLimits {
   const keysOf = ({ account, address }: Attempt) => [
     shared.keyOf("sign-in-account", account),
     shared.keyOf(address.shared ? "sign-in-shared-address" : "sign-in-address", address.group),

@@ -11,9 +11,15 @@ interface Message {
   readonly message: string;
 }
 
+/** The calls that began although they should not. */
+let begunCount = 0;
+
 /** The implementation's behaviour, selected by the request's message. */
 async function behave(message: string, context: HandlerContext): Promise<Message> {
   switch (message) {
+    case "not begun":
+      begunCount++;
+      return { message };
     case "hang":
       return new Promise(() => {});
     case "late":
@@ -96,7 +102,7 @@ const timeouts = ["none", "0", "1", "20"] as const;
 interface Attempt {
   readonly kind: keyof typeof paths;
   readonly protocol: "grpc" | "connect" | "json over HTTP/1.1";
-  readonly behaviour: (typeof behaviours)[number];
+  readonly behaviour: (typeof behaviours)[number] | "not begun";
   readonly departure: (typeof departures)[number];
   readonly timeout: (typeof timeouts)[number];
   readonly intercept: boolean;
@@ -261,10 +267,10 @@ describe.each(["own", "stock"] as const)("the end of a call releases its place, 
     );
   }, 120_000);
 
-  it("at a deadline that has passed before the call arrives", async () => {
+  it("at a deadline that has passed before the call arrives, which is not begun", async () => {
     for (const kind of Object.keys(paths) as Attempt["kind"][]) {
       for (const protocol of ["grpc", "connect"] as const) {
-        const { text, status } = await answerOf(server.url, { ...plain, kind, protocol, behaviour: "hang" }, "0");
+        const { text, status } = await answerOf(server.url, { ...plain, kind, protocol, behaviour: "not begun" }, "0");
         expect([kind, protocol, protocol === "grpc" ? status : text]).toEqual([
           kind,
           protocol,
@@ -272,6 +278,7 @@ describe.each(["own", "stock"] as const)("the end of a call releases its place, 
         ]);
       }
     }
+    expect(begunCount).toBe(0);
     await expectNothingLeft(server);
   });
 

@@ -1,10 +1,21 @@
 import { Code, ConnectError, createClient } from "@connectrpc/connect";
 import { createConnectTransport } from "@connectrpc/connect-node";
 import { EchoService } from "@parley/gen/echo/v1/echo_service_pb.js";
-import { type Call, CallMark, SpanKind, TelemetryService } from "@parley/gen/rpc/v1/telemetry_pb.js";
+import {
+  AddressState,
+  BreakerState,
+  type Call,
+  CallMark,
+  type ProcessDependencies,
+  SpanKind,
+  TelemetryService,
+} from "@parley/gen/rpc/v1/telemetry_pb.js";
 import { afterEach, describe, expect, it } from "vitest";
 import { createServiceClient } from "../../client/index.ts";
+import { spanKinds } from "../../environment/spans/span-recorder.ts";
+import { reportBroker } from "../../telemetry/dependencies.ts";
 import { Recorder } from "../../telemetry/recorder/recorder.ts";
+import { createStoreObserver } from "../../telemetry/store-observer.ts";
 import { type EchoOptions, recordingEnvironment, sayBack } from "../echo-fixture.ts";
 import { implement } from "../pipeline/service-module.ts";
 import { type RunningServer, serve } from "../serve.ts";
@@ -28,6 +39,7 @@ async function start({ echo = sayBack, payloads = false, ...options }: EchoOptio
   await telemetry.listTraces({}).catch(() => {});
   return {
     ...recording,
+    environment,
     url: server.url,
     client: createServiceClient(EchoService, server.url, { environment, callerName: "order" }),
     telemetry,
@@ -182,4 +194,63 @@ describe("a response", () => {
     expect(failed.headers.get("x-request-id")).toBe(requestId);
     expect(JSON.stringify(await failed.json())).toContain(requestId);
   });
+});
+
+describe("dependencies", () => {
+  it("are reported at once, and again when a breaker opens, also to a watcher whose filter no call passes", async () => {
+    const { environment, client, telemetry } = await start();
+    createStoreObserver(environment, "sqlite:x.db");
+    reportBroker(environment.metrics, "redis");
+    await client.echo({}).catch(() => {});
+    const gone = createServiceClient(EchoService, "http://127.0.0.1:1", { environment });
+    const leaving = new AbortController();
+    let reported: readonly ProcessDependencies[] = [];
+    let calls = 0;
+    const watching = (async () => {
+      for await (const response of telemetry.watchCalls({ filter: { method: "None" } }, { signal: leaving.signal })) {
+        calls += response.calls.length;
+        if (response.dependenciesChanged) {
+          reported = response.dependencies;
+        }
+      }
+    })().catch(() => {});
+    const target = (name: RegExp) => reported.flatMap(({ targets }) => targets).find((one) => name.test(one.name));
+    await expect.poll(() => reported, { timeout: 15_000 }).toHaveLength(1);
+    expect(reported[0]).toMatchObject({ process: "echo", store: "sqlite", broker: "redis" });
+    expect(target(/127\.0\.0\.1:\d{2,}/)).toMatchObject({
+      processes: ["echo-a"],
+      breaker: BreakerState.CLOSED,
+      addresses: [{ state: AddressState.READY }],
+    });
+    expect(target(/:1$/)).toBeUndefined();
+    for (let call = 0; call < 6; call++) {
+      await gone.echo({}).catch(() => {});
+    }
+    await expect.poll(() => target(/:1$/)?.breaker, { timeout: 15_000 }).toBe(BreakerState.OPEN);
+    // It waits to connect again, or is about to.
+    expect(target(/:1$/)?.processes).toEqual(["echo-a"]);
+    expect(target(/:1$/)?.addresses.map(({ state }) => state)).not.toContain(AddressState.READY);
+    expect(calls).toBe(0);
+    leaving.abort();
+    await watching;
+  });
+});
+
+it("finds traces by the resource that their events are about", async () => {
+  const { environment, telemetry } = await start();
+  for (const [subject, traceId] of [
+    ["order-1", "a".repeat(32)],
+    ["order-2", "b".repeat(32)],
+  ] as const) {
+    environment.recorder?.record({
+      kind: spanKinds.eventPublish,
+      name: "parley.order.confirmed.v1",
+      traceparent: `00-${traceId}-${"1".repeat(16)}-00`,
+      startMs: 1,
+      latencyMs: 1,
+      attributes: { "parley.event.subject": subject },
+    });
+  }
+  const { traces } = await telemetry.listTraces({ filter: { subject: "order-2" } });
+  expect(traces.map(({ traceId }) => traceId)).toEqual(["b".repeat(32)]);
 });

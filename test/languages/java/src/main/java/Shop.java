@@ -11,8 +11,9 @@ import java.util.concurrent.TimeUnit;
 public final class Shop {
   public static void main(String[] args) throws Exception {
     Validator validator = ValidatorFactory.newBuilder().build();
-    var empty = CreateOrderRequest.newBuilder().setUserId("1").build();
-    System.out.println("invalid: " + !validator.validate(empty).isSuccess());
+    var noUnits = CreateOrderItem.newBuilder().setProductId("102");
+    var invalid = CreateOrderRequest.newBuilder().setUserId("1").addItems(noUnits).build();
+    System.out.println("invalid: " + !validator.validate(invalid).isSuccess());
 
     var channel = Grpc.newChannelBuilder(args[0], InsecureChannelCredentials.create()).build();
     try {
