@@ -9,8 +9,8 @@ import { HolderTable, type HolderTableOptions } from "./place-holders.ts";
 
 /** The concurrency limits of a server. A call takes a place in the budget of its kind. */
 export interface Admission {
-  /** Why the server refuses a call of the method, from any caller. Undefined if it accepts the call. */
-  refusal(method: AdmittedMethod, waits: Waits): RefusalReason | undefined;
+  /** Why the server refuses a call of the method, before its caller is known. Undefined if it accepts the call so far. */
+  refusal(method: AdmittedMethod, waits: Waits, holder?: EarlyHolder): RefusalReason | undefined;
   /** RESOURCE_EXHAUSTED with the reason and the retry delay. Does not count the refusal. */
   error(method: AdmittedMethod, reason: RefusalReason): ConnectError;
   /** Counts a refused call. */
@@ -29,6 +29,14 @@ export interface Waits {
   readonly behindMs?: number;
   /** The same on a connection that carries calls of many callers. */
   readonly waitedMs?: number;
+}
+
+/** The holder of a call's place, as far as it is known before the call exists. */
+export interface EarlyHolder {
+  /** The connection, unless it carries calls of many callers. */
+  readonly connection: object | undefined;
+  /** Whether the call has no credentials, so that its caller is its address. Asked only if the address has reached its share. */
+  isAnonymous(): boolean;
 }
 
 /**
@@ -79,11 +87,12 @@ export function createAdmission(
   function refusal(
     { placeKind, pace }: AdmittedMethod,
     { behindMs = 0, waitedMs = 0 }: Waits,
+    holder?: EarlyHolder,
   ): RefusalReason | undefined {
     if (placeKind === undefined) {
       return undefined;
     }
-    const { places } = budgets[placeKind];
+    const { places, table } = budgets[placeKind];
     if (places.taken >= places.placesMax) {
       return "full";
     }
@@ -91,7 +100,12 @@ export function createAdmission(
       return "read-backlog";
     }
     const isLate = pace.open >= pace.limit || waitedMs > limits.queueAgeMaxMs;
-    return placeKind === "unary" && isLate ? "queue-age" : undefined;
+    if (placeKind === "unary" && isLate) {
+      return "queue-age";
+    }
+    const holders = holder?.connection && table.ofConnection(holder.connection);
+    const share = holders && places.refusal(holders);
+    return share === "caller-share" && holder?.isAnonymous() !== true ? undefined : share;
   }
 
   return {

@@ -45,6 +45,14 @@ export class HolderTable {
     return { connection: own.connection, caller: this.#caller(addressGroup(forwarded)) };
   }
 
+  /**
+   * The holders of a call from its connection alone, before the caller is known. Undefined if the connection had no call of its own yet, or carries
+   * calls of many callers.
+   */
+  ofConnection(connection: object): PlaceHolders | undefined {
+    return this.#connections.get(connection);
+  }
+
   #trust({ connection }: AdmittedCall["incoming"]): void {
     if (connection !== undefined) {
       this.#trusted?.trust(connection);

@@ -141,7 +141,10 @@ export function createHttp2({
           onStream(stream, block) {
             const { behindMs } = connection;
             trusted ||= isTrusted(connection);
-            if (quickRefusal?.refuse2(stream, block, trusted ? { waitedMs: behindMs } : { behindMs }) === true) {
+            if (
+              quickRefusal?.refuse2(stream, block, trusted ? { waitedMs: behindMs } : { behindMs, own: socket }) ===
+              true
+            ) {
               onCallRefused(behindMs);
               return;
             }

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { AnyHttp2Stream, HeaderBlock } from "@parley/http2";
 import { errorCode } from "@parley/http2";
+import { forwardedByHeader, onBehalfOfHeader, serviceIdentityHeader } from "../../../call/token-claims.ts";
 import type { RefusalReason, Waits } from "../../admission/admission.ts";
 import type { CallPipeline } from "../../pipeline/call-pipeline.ts";
 import type { ServedMethod } from "../../pipeline/service-methods.ts";
@@ -19,6 +20,8 @@ export interface QuickRefusal {
 export interface ConnectionState extends Waits {
   /** Whether the connection has too many unsent response bytes. */
   readonly isUnsent?: boolean;
+  /** The connection's socket, unless it carries calls of many callers. */
+  readonly own?: object | undefined;
 }
 
 export interface QuickRefusalOptions {
@@ -50,11 +53,13 @@ export function createQuickRefusal(
   return {
     refuse1(request, response) {
       const served = request.method === "POST" ? methods.get(request.url ?? "") : undefined;
-      const reason = served === undefined ? undefined : admission.refusal(served.runtime, {});
+      const { rawHeaders, socket } = request;
+      const isAnonymous = () => !credentials.some((name) => headerValue(rawHeaders, name) !== "");
+      const reason =
+        served === undefined ? undefined : admission.refusal(served.runtime, {}, { connection: socket, isAnonymous });
       if (served === undefined || reason === undefined) {
         return false;
       }
-      const { rawHeaders } = request;
       if (leaveCrossOrigin && headerValue(rawHeaders, "origin") !== "") {
         return false;
       }
@@ -76,7 +81,11 @@ export function createQuickRefusal(
       if (served === undefined) {
         return false;
       }
-      const reason = state.isUnsent === true ? "unsent-answers" : admission.refusal(served.runtime, state);
+      const isAnonymous = () => !credentials.some((name) => fieldValue(fields, name) !== "");
+      const reason =
+        state.isUnsent === true
+          ? "unsent-answers"
+          : admission.refusal(served.runtime, state, { connection: state.own, isAnonymous });
       if (reason === undefined || fieldValue(fields, ":method") !== "POST") {
         return false;
       }
@@ -96,6 +105,9 @@ export function createQuickRefusal(
     },
   };
 }
+
+/** The headers that may name another caller than the address. */
+const credentials = ["authorization", "x-forwarded-for", forwardedByHeader, onBehalfOfHeader, serviceIdentityHeader];
 
 /** No refusal has larger headers. Clients with a lower SETTINGS_MAX_HEADER_LIST_SIZE are refused later, with a response that fits. */
 const answerHeaderBytesMax = 4_096;

@@ -1,0 +1,94 @@
+import { once } from "node:events";
+import { type ClientHttp2Session, connect } from "node:http2";
+import { afterEach, expect, test } from "vitest";
+import { type EchoServer, StreamService, serveEcho } from "../../echo-fixture.ts";
+import { implement } from "../../pipeline/service-module.ts";
+
+let server: EchoServer | undefined;
+const sessions: ClientHttp2Session[] = [];
+afterEach(async () => {
+  for (const session of sessions.splice(0)) {
+    session.destroy();
+  }
+  await server?.server.close();
+});
+
+/** A server whose calls last until `end`. */
+async function serveSlowly(limits: { readonly callsMax: number; readonly callsSharePercent: number }) {
+  let end = () => {};
+  const ended = new Promise<void>((resolve) => {
+    end = resolve;
+  });
+  const say = async () => {
+    await ended;
+    return {};
+  };
+  const entries = [implement(StreamService, { say } as never)];
+  server = await serveEcho({ entries, config: { drainNoticeMs: 0, limits: { ...limits, unaryTimeoutMs: 120_000 } } });
+  return end;
+}
+
+function open(): ClientHttp2Session {
+  const session = connect(server?.url ?? "");
+  sessions.push(session);
+  return session;
+}
+
+/** The gRPC status of a call with an empty request. */
+async function call(session: ClientHttp2Session, headers: Record<string, string> = {}): Promise<string | undefined> {
+  const stream = session.request({
+    ":method": "POST",
+    ":path": "/test.v1.StreamService/Say",
+    "content-type": "application/grpc",
+    te: "trailers",
+    ...headers,
+  });
+  stream.end(Buffer.alloc(5));
+  let status: string | undefined;
+  for (const event of ["response", "trailers"]) {
+    stream.on(event, (fields: Record<string, string>) => {
+      status = fields["grpc-status"] ?? status;
+    });
+  }
+  stream.resume();
+  await once(stream, "close");
+  return status;
+}
+
+async function taken(count: number): Promise<void> {
+  const line = new RegExp(`^parley_server_places_taken\\{budget="unary"\\} ${count}$`, "m");
+  await expect.poll(() => server?.environment.metrics.metrics(), { timeout: 10_000 }).toMatch(line);
+}
+
+const shed = async (reason: string) =>
+  new RegExp(`shed_by_reason_total\\{reason="${reason}"\\} (\\d+)`).exec(
+    (await server?.environment.metrics.metrics()) ?? "",
+  )?.[1];
+
+test("a call above its connection's share is refused from its headers, without an access log line", async () => {
+  const end = await serveSlowly({ callsMax: 8, callsSharePercent: 50 });
+  const session = open();
+  const held = Array.from({ length: 4 }, () => call(session));
+  await taken(4);
+  expect(await Promise.all([call(session), call(session, { authorization: "Bearer token" })])).toEqual(["8", "8"]);
+  expect(server?.calls()).toEqual([]);
+  expect(await shed("connection-share")).toBe("2");
+  end();
+  expect(new Set(await Promise.all(held))).toEqual(new Set(["0"]));
+});
+
+test("a call above its address's share is refused from its headers, unless its credentials may name another caller", async () => {
+  const end = await serveSlowly({ callsMax: 40, callsSharePercent: 50 });
+  const connections = Array.from({ length: 4 }, open);
+  const held = connections.flatMap((session) => Array.from({ length: 5 }, () => call(session)));
+  await taken(20);
+  const [session] = connections as [ClientHttp2Session];
+  expect(await call(session)).toBe("8");
+  expect(server?.calls()).toEqual([]);
+  expect(await shed("caller-share")).toBe("1");
+  // This server checks no tokens, so the call is the address's after all.
+  expect(await call(session, { authorization: "Bearer token" })).toBe("8");
+  expect(server?.calls()).toMatchObject([{ code: "RESOURCE_EXHAUSTED" }]);
+  end();
+  expect(new Set(await Promise.all(held))).toEqual(new Set(["0"]));
+});
