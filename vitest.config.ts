@@ -19,6 +19,9 @@ const long = [
   "test/e2e/up-watch.test.ts",
   "test/e2e/guest-orders.test.ts",
   "test/backup/backup.test.ts",
+  "test/simulation/many-seeds.test.ts",
+  "test/conformance/fuzz/fuzz.test.ts",
+  "packages/cli/src/commands/up-start.test.ts",
 ];
 
 /** What starts real processes or takes long: `npm run test:quick` leaves it out. */
@@ -61,6 +64,7 @@ export default defineConfig({
         test: {
           name: "simulation",
           include: simulation,
+          exclude: long,
           maxWorkers: 2,
           testTimeout: 120_000,
           sequence: { groupOrder: 1 },
