@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { eventually } from "../processes/eventually.ts";
 
-/** What a buyer was told of an order. */
+/** The notifications that a buyer received for an order. */
 export interface Acknowledged {
   readonly id: string;
   readonly requestId: string;

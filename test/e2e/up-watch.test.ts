@@ -43,7 +43,7 @@ async function call(method: string, body: object): Promise<any> {
   return response.json();
 }
 
-const unknownUser = async () => (await call("GetUser", { userId: "nobody" }).catch(() => ({}))).message;
+const unknownUser = async () => (await call("GetUser", { userId: "missing" }).catch(() => ({}))).message;
 
 async function until(words: string | RegExp): Promise<void> {
   await expect.poll(() => output, { timeout: waitMaxMs, interval: 50 }).toMatch(words);
@@ -74,7 +74,7 @@ test(
     await edit(errors, reworded("No account has the id"));
     expect((await slow).user?.name).toBe("Eve");
     await until("Restarted user.");
-    await expect.poll(unknownUser, { timeout: waitMaxMs }).toBe("No account has the id nobody.");
+    await expect.poll(unknownUser, { timeout: waitMaxMs }).toBe("No account has the id missing.");
     expect((await call("GetUser", { userId: user.id })).user).toEqual(user);
     // Neither the test nor the other service.
     expect(output).toMatch(/user-errors\.ts changed\. Restarting user\./);
@@ -89,10 +89,10 @@ test(
     const before = await edit(errors, (text) => `${text}\nexport const broken = {;\n`);
     await until("Waiting for the next change.");
     expect(output).toMatch(new RegExp(`user-errors\\.ts:${before.split("\n").length + 1}: Unexpected token`));
-    expect(await unknownUser()).toBe("No account has the id nobody.");
-    await edit(errors, () => before.replace("No account has the id", "Nobody has the id"));
+    expect(await unknownUser()).toBe("No account has the id missing.");
+    await edit(errors, () => before.replace("No account has the id", "No user has the id"));
     await until("Restarted user.");
-    await expect.poll(unknownUser, { timeout: waitMaxMs }).toBe("Nobody has the id nobody.");
+    await expect.poll(unknownUser, { timeout: waitMaxMs }).toBe("No user has the id missing.");
   },
   stepMaxMs,
 );
@@ -105,7 +105,7 @@ test(
     expect(output).toContain("this does not start");
     await edit(errors, () => before);
     await until("Restarted user.");
-    await expect.poll(unknownUser, { timeout: waitMaxMs }).toBe("Nobody has the id nobody.");
+    await expect.poll(unknownUser, { timeout: waitMaxMs }).toBe("No user has the id missing.");
   },
   stepMaxMs,
 );

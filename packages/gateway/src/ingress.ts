@@ -12,12 +12,12 @@ import { type BackendStates, healthReport } from "./backend-health.ts";
 import { consoleRoutes } from "./console/console-routes.ts";
 import { consoleSession } from "./console/session.ts";
 import { corsOrigins } from "./cors-origins.ts";
+import { guidePageRoutes } from "./guides/guide-pages.ts";
 import type { RateLimit } from "./limits/rate-limit.ts";
 import type { PublicService } from "./public-services.ts";
 import { dataHeaders } from "./rest/answer-rest.ts";
 import { apiDescription } from "./rest/api-description.ts";
 import { apiPageRoutes } from "./rest/api-page.ts";
-import { guidePageRoutes } from "./rest/guide-pages.ts";
 import { answerOtherMethods, restRoutes, takeRest } from "./rest/rest-routes.ts";
 
 export interface IngressOptions {

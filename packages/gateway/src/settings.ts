@@ -51,7 +51,7 @@ export const gatewaySettings = {
   }),
   GUEST_ORDERS: flag({
     default: undefined,
-    desc: "Whether callers without a token may place orders without a user, as the order service must allow too. On where AUTH=off.",
+    desc: "Whether callers without a token may place orders without a user. The order service must allow it too. Default: on with AUTH=off.",
   }),
   ...limitsSettings,
   STACK_CONTROL_FILE: text({

@@ -13,7 +13,10 @@ const settings = {
   DATABASE_URL: text({ default: "sqlite:./data/order.db" }),
   USER_SERVICE_URL: serviceUrl({ default: "http://127.0.0.1:50051" }),
   PRODUCT_SERVICE_URL: serviceUrl({ default: "http://127.0.0.1:50052" }),
-  GUEST_ORDERS: flag({ default: undefined, desc: "Whether orders without a user are taken. On where AUTH=off." }),
+  GUEST_ORDERS: flag({
+    default: undefined,
+    desc: "Whether orders without a user are accepted. Default: on with AUTH=off.",
+  }),
 };
 
 patchProtobuf();

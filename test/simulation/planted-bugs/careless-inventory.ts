@@ -114,6 +114,30 @@ export function toolsFor(request: ReserveStockRequest, { database, environment }
   };
 }
 
+/** The stock of each product, read before the transaction that changes it. Throws if it is not enough. */
+export async function readLevels({ summed, stockOf }: Tools, database: Database): Promise<Map<string, number>> {
+  const levels = new Map<string, number>();
+  for (const line of summed) {
+    const available = await stockOf(database, line.productId);
+    if (available < line.quantity) throw tooLittle(line, available);
+    levels.set(line.productId, available);
+  }
+  return levels;
+}
+
+/** Reserves from the stock that was read before, as if it could not have changed meanwhile. */
+export async function reserveFrom(
+  levels: ReadonlyMap<string, number>,
+  { summed, setStock, insert }: Tools,
+  transaction: Transaction,
+): Promise<void> {
+  for (const { productId, quantity } of summed) {
+    const before = levels.get(productId) ?? 0;
+    await setStock(transaction, productId, { before, after: before - quantity });
+  }
+  await insert(transaction);
+}
+
 /** The error for insufficient stock. */
 export function tooLittle({ productId, quantity }: Line, available: number): Error {
   const metadata = { productId, requested: String(quantity), available: String(available) };

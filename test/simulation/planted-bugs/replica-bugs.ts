@@ -3,7 +3,7 @@ import type { Database, SharedWork, Transaction } from "@parley/store";
 import { sharing } from "../world/failing-database.ts";
 import { serviceNames } from "../world/seams.ts";
 import { inSharedWork } from "../world/shared-work.ts";
-import { tooLittle, withCarelessReserve } from "./careless-inventory.ts";
+import { readLevels, reserveFrom, withCarelessReserve } from "./careless-inventory.ts";
 import { createInTurn } from "./in-turn.ts";
 import type { PlantedBug } from "./planted-bug.ts";
 import { type AnyUnary, replaceMethod } from "./replace-method.ts";
@@ -18,21 +18,10 @@ export const replicaBugs: readonly PlantedBug[] = [
       module(module, parts) {
         if (parts.service !== "product") return module;
         const lock = createInTurn();
-        return withCarelessReserve(module, parts, ({ summed, stockOf, setStock, insert }, run) =>
+        return withCarelessReserve(module, parts, (tools, run) =>
           lock("stock", async () => {
-            const levels = new Map<string, number>();
-            for (const line of summed) {
-              const available = await stockOf(parts.database, line.productId);
-              if (available < line.quantity) throw tooLittle(line, available);
-              levels.set(line.productId, available);
-            }
-            await run(async (transaction) => {
-              for (const { productId, quantity } of summed) {
-                const before = levels.get(productId) ?? 0;
-                await setStock(transaction, productId, { before, after: before - quantity });
-              }
-              await insert(transaction);
-            });
+            const levels = await readLevels(tools, parts.database);
+            await run((transaction) => reserveFrom(levels, tools, transaction));
           }),
         );
       },

@@ -4,7 +4,7 @@ import { InventoryService, ReserveStockResponseSchema } from "@parley/gen/produc
 import { ProductService } from "@parley/gen/product/v1/product_service_pb.js";
 import { createServiceClient, markDeliveryStatus } from "@parley/rpc/client";
 import type { Seams } from "../world/seams.ts";
-import { tooLittle, withCarelessReserve } from "./careless-inventory.ts";
+import { readLevels, reserveFrom, tooLittle, withCarelessReserve } from "./careless-inventory.ts";
 import { createInTurn } from "./in-turn.ts";
 import type { PlantedBug } from "./planted-bug.ts";
 import { replaceMethod } from "./replace-method.ts";
@@ -132,22 +132,9 @@ export const stockBugs: readonly PlantedBug[] = [
       module(module, parts) {
         if (parts.service !== "product") return module;
         const lock = createInTurn();
-        return withCarelessReserve(module, parts, async ({ summed, stockOf, setStock, insert }, run) => {
-          const levels = new Map<string, number>();
-          await lock("stock", async () => {
-            for (const line of summed) {
-              const available = await stockOf(parts.database, line.productId);
-              if (available < line.quantity) throw tooLittle(line, available);
-              levels.set(line.productId, available);
-            }
-          });
-          await run(async (transaction) => {
-            for (const { productId, quantity } of summed) {
-              const before = levels.get(productId) ?? 0;
-              await setStock(transaction, productId, { before, after: before - quantity });
-            }
-            await insert(transaction);
-          });
+        return withCarelessReserve(module, parts, async (tools, run) => {
+          const levels = await lock("stock", () => readLevels(tools, parts.database));
+          await run((transaction) => reserveFrom(levels, tools, transaction));
         });
       },
     },

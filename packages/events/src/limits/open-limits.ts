@@ -6,7 +6,7 @@ import type { LimitsOptions, SharedLimits } from "./shared-limits.ts";
 export const limitsSettings = {
   LIMITS_URL: text({
     default: undefined,
-    desc: "The Redis through which replicas share rate limits and failed sign-ins: redis://host:port. Without it each counts alone.",
+    desc: "The Redis through which replicas share rate limits and failed sign-ins: redis://host:port. Without it each replica counts alone.",
   }),
 };
 

@@ -26,7 +26,7 @@ export function openRedisLimits(
   }).series({});
   const local = valueFamily(metrics, {
     name: "parley_limits_local_total",
-    help: "Counts that were not shared with other replicas, since Redis was away, too slow or too busy.",
+    help: "Counts that were not shared with other replicas, because Redis was unreachable, too slow or too busy.",
     type: "counter",
   }).series({});
   let open = 0;

@@ -2,12 +2,12 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type BuiltPage, readBuiltPage } from "@parley/console";
 import type { FastifyInstance, FastifyRequest } from "fastify";
+import { wantsHtml } from "../wants-html.ts";
 import { addressesText, notBuiltHtml } from "./addresses.ts";
 import { contractsPath, readContracts } from "./contracts.ts";
 import { isOwnPage } from "./own-page.ts";
 import { type ConsoleSession, sessionPath } from "./session.ts";
 import { readStackControl, stackRoutes } from "./stack-control.ts";
-import { wantsHtml } from "./wants-html.ts";
 
 export interface ConsoleOptions {
   readonly session: ConsoleSession;

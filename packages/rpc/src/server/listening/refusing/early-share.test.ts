@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { type ClientHttp2Session, connect } from "node:http2";
 import { afterEach, expect, test } from "vitest";
 import { type EchoServer, StreamService, serveEcho } from "../../echo-fixture.ts";
-import { implement } from "../../pipeline/service-module.ts";
+import { implementPartly } from "../../pipeline/service-module.ts";
 
 let server: EchoServer | undefined;
 const sessions: ClientHttp2Session[] = [];
@@ -14,7 +14,7 @@ afterEach(async () => {
 });
 
 /** A server whose calls last until `end`. */
-async function serveSlowly(limits: { readonly callsMax: number; readonly callsSharePercent: number }) {
+async function serveSlowly({ max, sharePercent }: { readonly max: number; readonly sharePercent: number }) {
   let end = () => {};
   const ended = new Promise<void>((resolve) => {
     end = resolve;
@@ -23,8 +23,15 @@ async function serveSlowly(limits: { readonly callsMax: number; readonly callsSh
     await ended;
     return {};
   };
-  const entries = [implement(StreamService, { say } as never)];
-  server = await serveEcho({ entries, config: { drainNoticeMs: 0, limits: { ...limits, unaryTimeoutMs: 120_000 } } });
+  async function* repeat() {
+    await ended;
+    yield {};
+  }
+  const limits = { callsMax: max, callsSharePercent: sharePercent, streamsMax: max, streamsSharePercent: sharePercent };
+  server = await serveEcho({
+    entries: [implementPartly(StreamService, { say, repeat } as never)],
+    config: { drainNoticeMs: 0, limits: { ...limits, unaryTimeoutMs: 120_000 } },
+  });
   return end;
 }
 
@@ -55,8 +62,8 @@ async function call(session: ClientHttp2Session, headers: Record<string, string>
   return status;
 }
 
-async function taken(count: number): Promise<void> {
-  const line = new RegExp(`^parley_server_places_taken\\{budget="unary"\\} ${count}$`, "m");
+async function taken(count: number, budget = "unary"): Promise<void> {
+  const line = new RegExp(`^parley_server_places_taken\\{budget="${budget}"\\} ${count}$`, "m");
   await expect.poll(() => server?.environment.metrics.metrics(), { timeout: 10_000 }).toMatch(line);
 }
 
@@ -65,20 +72,33 @@ const shed = async (reason: string) =>
     (await server?.environment.metrics.metrics()) ?? "",
   )?.[1];
 
-test("a call above its connection's share is refused from its headers, without an access log line", async () => {
-  const end = await serveSlowly({ callsMax: 8, callsSharePercent: 50 });
-  const session = open();
-  const held = Array.from({ length: 4 }, () => call(session));
-  await taken(4);
-  expect(await Promise.all([call(session), call(session, { authorization: "Bearer token" })])).toEqual(["8", "8"]);
-  expect(server?.calls()).toEqual([]);
-  expect(await shed("connection-share")).toBe("2");
-  end();
-  expect(new Set(await Promise.all(held))).toEqual(new Set(["0"]));
-});
+const calls = [
+  ["a unary call over gRPC", "Say", "application/grpc"],
+  ["a unary call over gRPC-Web", "Say", "application/grpc-web+proto"],
+  ["a unary call over Connect", "Say", "application/json"],
+  ["a stream over gRPC", "Repeat", "application/grpc"],
+  ["a stream over Connect", "Repeat", "application/connect+json"],
+] as const;
+
+test.each(calls)(
+  "%s above its connection's share is refused from its headers, without an access log line",
+  async (_name, method, type) => {
+    const end = await serveSlowly({ sharePercent: 50, max: 8 });
+    const session = open();
+    const path = `/test.v1.StreamService/${method}`;
+    const held = Array.from({ length: 4 }, () => call(session, { ":path": path }));
+    await taken(4, method === "Say" ? "unary" : "streams");
+    const refused = { ":path": path, "content-type": type };
+    await Promise.all([call(session, refused), call(session, { ...refused, authorization: "Bearer token" })]);
+    expect(server?.calls()).toEqual([]);
+    expect(await shed("connection-share")).toBe("2");
+    end();
+    expect(new Set(await Promise.all(held))).toEqual(new Set(["0"]));
+  },
+);
 
 test("a call above its address's share is refused from its headers, unless its credentials may name another caller", async () => {
-  const end = await serveSlowly({ callsMax: 40, callsSharePercent: 50 });
+  const end = await serveSlowly({ max: 40, sharePercent: 50 });
   const connections = Array.from({ length: 4 }, open);
   const held = connections.flatMap((session) => Array.from({ length: 5 }, () => call(session)));
   await taken(20);

@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { AnyHttp2Stream, HeaderBlock } from "@parley/http2";
 import { errorCode } from "@parley/http2";
 import { forwardedByHeader, onBehalfOfHeader, serviceIdentityHeader } from "../../../call/token-claims.ts";
-import type { RefusalReason, Waits } from "../../admission/admission.ts";
+import type { CallConnection, RefusalReason } from "../../admission/admission.ts";
 import type { CallPipeline } from "../../pipeline/call-pipeline.ts";
 import type { ServedMethod } from "../../pipeline/service-methods.ts";
 import type { JsonOptions } from "../../wire/message-codec.ts";
@@ -17,11 +17,9 @@ export interface QuickRefusal {
 }
 
 /** The state of a call's connection. */
-export interface ConnectionState extends Waits {
+export interface ConnectionState extends CallConnection {
   /** Whether the connection has too many unsent response bytes. */
   readonly isUnsent?: boolean;
-  /** The connection's socket, unless it carries calls of many callers. */
-  readonly own?: object | undefined;
 }
 
 export interface QuickRefusalOptions {
@@ -54,13 +52,15 @@ export function createQuickRefusal(
     refuse1(request, response) {
       const served = request.method === "POST" ? methods.get(request.url ?? "") : undefined;
       const { rawHeaders, socket } = request;
-      const isAnonymous = () => !credentials.some((name) => headerValue(rawHeaders, name) !== "");
-      const reason =
-        served === undefined ? undefined : admission.refusal(served.runtime, {}, { connection: socket, isAnonymous });
+      const reason = served === undefined ? undefined : admission.refusal(served.runtime, { own: socket });
       if (served === undefined || reason === undefined) {
         return false;
       }
-      if (leaveCrossOrigin && headerValue(rawHeaders, "origin") !== "") {
+      const header = (name: string) => headerValue(rawHeaders, name);
+      if (leaveCrossOrigin && header("origin") !== "") {
+        return false;
+      }
+      if (reason === "caller-share" && mayNameCaller(header)) {
         return false;
       }
       const contentType = headerValue(rawHeaders, "content-type");
@@ -81,12 +81,11 @@ export function createQuickRefusal(
       if (served === undefined) {
         return false;
       }
-      const isAnonymous = () => !credentials.some((name) => fieldValue(fields, name) !== "");
-      const reason =
-        state.isUnsent === true
-          ? "unsent-answers"
-          : admission.refusal(served.runtime, state, { connection: state.own, isAnonymous });
+      const reason = state.isUnsent === true ? "unsent-answers" : admission.refusal(served.runtime, state);
       if (reason === undefined || fieldValue(fields, ":method") !== "POST") {
+        return false;
+      }
+      if (reason === "caller-share" && mayNameCaller((name) => fieldValue(fields, name))) {
         return false;
       }
       const answer = answers.find(served, fieldValue(fields, "content-type"), reason)?.http2;
@@ -106,8 +105,12 @@ export function createQuickRefusal(
   };
 }
 
-/** The headers that may name another caller than the address. */
-const credentials = ["authorization", "x-forwarded-for", forwardedByHeader, onBehalfOfHeader, serviceIdentityHeader];
+/** Whether a call's headers may name another caller than its address. Only the pipeline finds out. */
+function mayNameCaller(header: (name: string) => string): boolean {
+  return callerHeaders.some((name) => header(name) !== "");
+}
+
+const callerHeaders = ["authorization", "x-forwarded-for", forwardedByHeader, onBehalfOfHeader, serviceIdentityHeader];
 
 /** No refusal has larger headers. Clients with a lower SETTINGS_MAX_HEADER_LIST_SIZE are refused later, with a response that fits. */
 const answerHeaderBytesMax = 4_096;

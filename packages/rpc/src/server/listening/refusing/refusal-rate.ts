@@ -1,3 +1,7 @@
+import type { Environment } from "../../../environment/environment.ts";
+import { valueFamily } from "../../../telemetry/metric-family.ts";
+import type { ServerLimits } from "../../config/server-limits.ts";
+
 /** The burst size, in seconds of the rate: a short burst is refused without pauses. */
 const burstSeconds = 0.25;
 
@@ -31,4 +35,24 @@ export class RefusalRate {
     this.#left = Math.max(this.#left, -pauseMaxMs * perMs);
     return Math.max(1, -this.#left / perMs);
   }
+}
+
+/** The refusal rate of a server, with its metric: see {@link RefusalRate.pauseMs}. */
+export function limitedRefusals(
+  { refusalsPerSecondMax }: Pick<ServerLimits, "refusalsPerSecondMax">,
+  { metrics }: Pick<Environment, "metrics">,
+): (nowMs: number) => number {
+  const rate = new RefusalRate(refusalsPerSecondMax);
+  const pauses = valueFamily(metrics, {
+    name: "parley_server_read_pauses_total",
+    help: "Pauses in reading a connection because too many calls are refused (REFUSALS_PER_SECOND_MAX).",
+    type: "counter",
+  }).series({});
+  return (nowMs) => {
+    const pauseMs = rate.pauseMs(nowMs);
+    if (pauseMs > 0) {
+      pauses.value++;
+    }
+    return pauseMs;
+  };
 }

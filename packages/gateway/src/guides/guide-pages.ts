@@ -1,10 +1,11 @@
 import { readdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { FastifyInstance } from "fastify";
-import { wantsHtml } from "../console/wants-html.ts";
+import { wantsHtml } from "../wants-html.ts";
 
 /** The guides of the repository, which the platform's package contains too. */
-const folder = fileURLToPath(new URL("../../../../docs", import.meta.url));
+const guides = fileURLToPath(new URL("../../../../docs", import.meta.url));
 
 /** Tables may be wider than a phone; everything else keeps to a readable line length. */
 const style = `
@@ -16,20 +17,22 @@ pre { overflow-x: auto; padding: .75rem; background: #8882; }
 :target { background: #fd06; }
 `;
 
+/** Their folders, by path: the guides, and the decisions that they link to. */
+const folders = { "/docs": guides, "/docs/decisions": `${guides}/decisions` };
+
 /**
  * The guides at `/docs/<name>.md`: HTML for browsers, Markdown for everything else. An error's `google.rpc.Help` links to its reason's
  * section of `/docs/errors.md`, an alert to its section of `/docs/runbooks.md`.
  */
 export function guidePageRoutes(app: FastifyInstance): void {
-  for (const path of ["/docs/:name", "/docs/decisions/:name"]) {
-    app.get<{ Params: { name: string } }>(path, async (request, reply) => {
-      const place = path.replace("/docs", folder).replace("/:name", "");
+  for (const [path, folder] of Object.entries(folders)) {
+    app.get<{ Params: { name: string } }>(`${path}/:name`, async (request, reply) => {
       const { name } = request.params;
       // Only a name that is in the folder is read: no path leads out of it.
-      if (!name.endsWith(".md") || !(await names(place)).includes(name)) {
+      if (!name.endsWith(".md") || !(await names(folder)).includes(name)) {
         return reply.callNotFound();
       }
-      const text = await readFile(`${place}/${name}`, "utf8");
+      const text = await readFile(join(folder, name), "utf8");
       reply.headers({ vary: "accept", "cache-control": "no-cache" });
       return wantsHtml(request)
         ? reply.type("text/html; charset=utf-8").send(await html(text))
@@ -38,8 +41,8 @@ export function guidePageRoutes(app: FastifyInstance): void {
   }
 }
 
-async function names(place: string): Promise<readonly string[]> {
-  return readdir(place).catch(() => []);
+async function names(folder: string): Promise<readonly string[]> {
+  return readdir(folder).catch(() => []);
 }
 
 async function html(text: string): Promise<string> {
