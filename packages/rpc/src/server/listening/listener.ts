@@ -19,7 +19,7 @@ export interface Listener {
   stopListening(): Promise<void>;
   /** Asks clients to reconnect: `connection: close` over HTTP/1.1, a first GOAWAY that still accepts streams over HTTP/2. */
   startDrain(): void;
-  /** Accepts no more calls on open connections. */
+  /** Accepts no more calls on open HTTP/2 connections. */
   stopAccepting(): void;
   /** Closes idle HTTP/1.1 connections. HTTP/2 connections close by themselves after GOAWAY. */
   closeIdle(): void;
@@ -29,6 +29,8 @@ export interface Listener {
   destroy(): void;
   /** The number of open connections. */
   readonly connectionCount: number;
+  /** Those of them that use HTTP/1.1. */
+  readonly http1ConnectionCount: number;
 }
 
 /**
@@ -109,7 +111,6 @@ export function createListener(options: ListenerOptions): Listener {
       }
     },
     stopAccepting() {
-      http1.closeIdle();
       for (const connection of [...http2.connections]) {
         // Sends GOAWAY with the last stream id, and closes once the open streams have ended.
         connection.close();
@@ -126,6 +127,9 @@ export function createListener(options: ListenerOptions): Listener {
     },
     get connectionCount() {
       return gate.size;
+    },
+    get http1ConnectionCount() {
+      return http1.connectionCount;
     },
   };
 }
