@@ -64,6 +64,7 @@ export async function createReplica(
           SAMPLE_DATA: name === "user" ? "off" : "on",
         }
       : {}),
+    ...(name === "order" || name === "gateway" ? { GUEST_ORDERS: "on" } : {}),
     ...(name === "user"
       ? {
           SIGNING_KEY_SECRET: "of-the-test-and-long-enough-to-be-taken",
