@@ -77,7 +77,7 @@ orders() {
 
 guests() {
   token=""
-  step "a guest's order is confirmed, or refused where GUEST_ORDERS=off" POST /orders "{\"product_id\":\"$product\",\"quantity\":1,\"request_id\":\"$(uuid)\"}" "201 400 401"
+  step "a guest's order is confirmed, or refused where GUEST_ORDERS=off" POST /orders "{\"product_id\":\"$product\",\"quantity\":1,\"guest_email\":\"smoke-guest-$run@example.com\",\"request_id\":\"$(uuid)\"}" "201 400 401"
   if [ "$status" = 201 ]; then
     expect '"state":"ORDER_STATE_CONFIRMED"'
     guest="$(field id)"

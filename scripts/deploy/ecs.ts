@@ -1,6 +1,20 @@
 import { adminPort, type DeployedService, environmentOf, indented, stopSeconds } from "./deployment.ts";
+import {
+  type ProductionSetting,
+  parameterOf,
+  productionSettings,
+  productionSettingsOf,
+} from "./production-settings.ts";
 
 const keysFolder = "/keys";
+
+/**
+ * The load balancer's idle timeout, on both sides. A gateway's is longer: where it ended an idle connection first, a request that crosses the end
+ * would be answered 502.
+ */
+const loadBalancerIdleSeconds = 3_600;
+
+const optionalSecrets = productionSettings.filter(({ secret }) => secret !== undefined);
 
 /** deploy/ecs/parley.yaml: a CloudFormation template for AWS Fargate. */
 export function ecsTemplate(services: readonly DeployedService[]): string {
@@ -59,6 +73,18 @@ ${services
     Description: ARN of the Secret with ${name}.json, as \`parley keys\` writes it.`,
   )
   .join("\n")}
+  # Settings. Of an empty one the service's own default holds; an empty Secret is not set.
+${productionSettings.map(parameterDeclaration).join("\n")}
+  SettingsFile:
+    Type: String
+    Default: ""
+    Description: ARN of a file in S3 with further settings of docs/running.md for all services, a line NAME=value each.
+
+Conditions:
+  HasSettingsFile: !Not [!Equals [!Ref SettingsFile, ""]]
+${optionalSecrets
+  .map((setting) => `  Has${parameterOf(setting)}: !Not [!Equals [!Ref ${parameterOf(setting)}, ""]]`)
+  .join("\n")}
 
 Resources:
   Cluster:
@@ -107,6 +133,20 @@ ${services
   .filter(({ calls }) => calls.length > 0)
   .map(({ name }) => `                  - !Ref ${pascal(name)}KeySecret`)
   .join("\n")}
+${optionalSecrets
+  .map((setting) => `                  - ${ifGiven(parameterOf(setting), `!Ref ${parameterOf(setting)}`)}`)
+  .join("\n")}
+        - Fn::If:
+            - HasSettingsFile
+            - PolicyName: settings-file
+              PolicyDocument:
+                Version: "2012-10-17"
+                Statement:
+                  - { Effect: Allow, Action: s3:GetObject, Resource: !Ref SettingsFile }
+                  - Effect: Allow
+                    Action: s3:GetBucketLocation
+                    Resource: !Select [0, !Split ["/", !Ref SettingsFile]]
+            - !Ref AWS::NoValue
 
   # The services call nothing of AWS.
   TaskRole:
@@ -163,7 +203,7 @@ ${services
       SecurityGroups: [!Ref LoadBalancerAccess]
       LoadBalancerAttributes:
         # A stream may be silent for longer than the minute that is the default. Heartbeats of server-sent events come every 15 seconds.
-        - { Key: idle_timeout.timeout_seconds, Value: "3600" }
+        - { Key: idle_timeout.timeout_seconds, Value: "${loadBalancerIdleSeconds}" }
         - { Key: routing.http2.enabled, Value: "true" }
         - { Key: routing.http.drop_invalid_header_fields.enabled, Value: "true" }
 
@@ -246,6 +286,12 @@ function ecsService(service: DeployedService, services: readonly DeployedService
         ]
       : []),
     ...(name === "user" ? ["- { Name: SIGNING_KEY_SECRET, ValueFrom: !Ref SigningKeySecret }"] : []),
+    ...productionSettingsOf(service)
+      .filter(({ secret }) => secret !== undefined)
+      .map((setting) => {
+        const parameter = parameterOf(setting);
+        return `- ${ifGiven(parameter, `{ Name: ${setting.variable}, ValueFrom: !Ref ${parameter} }`)}`;
+      }),
   ];
   const keySecrets = [
     "- { Name: SERVICE_KEYS, ValueFrom: !Ref ServiceKeysSecret }",
@@ -308,10 +354,18 @@ ${indented(keySecrets, 12)}
 ${indented(
   Object.entries({
     ...environment,
-    ...(name === "gateway" ? { TRUST_PROXY: "10.0.0.0/8,172.16.0.0/12,192.168.0.0/16" } : {}),
+    ...(name === "gateway" ? { CONNECTION_IDLE_TIMEOUT_MS: String((loadBalancerIdleSeconds + 60) * 1_000) } : {}),
   }).map(([variable, value]) => `- { Name: ${variable}, Value: ${JSON.stringify(value)} }`),
   12,
 )}
+${indented(
+  productionSettingsOf(service)
+    .filter(({ secret }) => secret === undefined)
+    .map((setting) => `- { Name: ${setting.variable}, Value: !Ref ${parameterOf(setting)} }`),
+  12,
+)}
+          EnvironmentFiles:
+            - ${ifGiven("SettingsFile", "{ Type: s3, Value: !Ref SettingsFile }")}
 ${secrets.length === 0 ? "" : `          Secrets:\n${indented(secrets, 12)}\n`}          MountPoints:
             - { SourceVolume: keys, ContainerPath: ${keysFolder}, ReadOnly: true }
             - { SourceVolume: tmp, ContainerPath: /tmp }
@@ -369,6 +423,20 @@ ${
         TargetValue: 60
         PredefinedMetricSpecification: { PredefinedMetricType: ECSServiceAverageCPUUtilization }
 `;
+}
+
+function parameterDeclaration(setting: ProductionSetting): string {
+  const { variable, value, about, secret } = setting;
+  const description = secret === undefined ? `${variable}. ${about}` : `ARN of the Secret with ${variable}. ${about}`;
+  return `  ${parameterOf(setting)}:
+    Type: String
+    Default: ${JSON.stringify(secret === undefined ? value : "")}
+    Description: ${JSON.stringify(description)}`;
+}
+
+/** A value that is left out where the parameter is empty. */
+function ifGiven(parameter: string, value: string): string {
+  return `!If [Has${parameter}, ${value}, !Ref AWS::NoValue]`;
 }
 
 /** Converts `echo-a` to CloudFormation's style: `EchoA`. */

@@ -37,7 +37,7 @@ export async function rpcSmoke(transport: Transport, adminToken: string): Promis
   await refused(unknown, Code.NotFound, "PRODUCT_NOT_FOUND");
 
   const guests = createClient(OrderService, transport);
-  const guest = await guests.createOrder({ productId, quantity: 1, requestId: randomUUID() });
+  const guest = await guests.createOrder({ productId, quantity: 1, guestEmail: `guest-${run}@example.com` });
   same("the guest's order's state", guest.order?.state, OrderState.CONFIRMED);
   await products.deleteProduct({ productId });
   return `order ${order?.id}`;
