@@ -25,7 +25,7 @@ main() {
 users() {
   step "a user is made without a password" POST /users "{\"name\":\"Smoke Test\",\"email\":\"smoke-none-$run@example.com\",\"request_id\":\"$(uuid)\"}" 201
   expect_location "/users/$(field id)"
-  step "who cannot sign in" POST /users:login "{\"email\":\"smoke-none-$run@example.com\",\"password\":\"smoke test $run\"}" 401
+  step "and cannot sign in" POST /users:login "{\"email\":\"smoke-none-$run@example.com\",\"password\":\"smoke test $run\"}" 401
   step "a user is made with a password" POST /users "{\"name\":\"Smoke Test\",\"email\":\"smoke-$run@example.com\",\"password\":\"smoke test $run\",\"request_id\":\"$(uuid)\"}" 201
   user="$(field id)"
   step "and signs in" POST /users:login "{\"email\":\"smoke-$run@example.com\",\"password\":\"smoke test $run\"}" 200
