@@ -163,7 +163,6 @@ function composeService(service: DeployedService, services: readonly DeployedSer
       ? {
           DATABASE_URL: `postgres://parley:\${POSTGRES_PASSWORD:-parley}@${name}-db:5432/${name}`,
           BROKER_URL: fromShell("BROKER_URL", "redis://redis:6379"),
-          ...(name === "user" ? { SAMPLE_DATA: "off" } : {}),
         }
       : {}),
     ...(name === "user"

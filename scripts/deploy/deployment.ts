@@ -62,6 +62,8 @@ export function environmentOf(
     SHUTDOWN_GRACE_MS: String(graceMs),
     HTTP1_DRAIN_MS: String(http1DrainMs),
     MAX_CONNECTION_AGE_MS: String(connectionAgeMs),
+    // Settings may be given to all services at once, and sample users are refused where AUTH=required.
+    ...(service.name === "user" ? { SAMPLE_DATA: "off" } : {}),
     SERVICE_KEYS_FILE: `${keysFolder}/services.json`,
     ...(service.calls.length > 0 ? { SERVICE_KEY_FILE: `${keysFolder}/${service.name}.json` } : {}),
     ...Object.fromEntries(targets.map((callee) => [callee.urlVariable, target(callee)])),

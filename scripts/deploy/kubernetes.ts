@@ -177,7 +177,8 @@ function secretVariables(service: DeployedService): readonly string[] {
     secret === undefined
       ? []
       : [
-          `- { name: ${variable}, valueFrom: { secretKeyRef: { name: ${secret.name}, key: ${secret.key}, optional: true } } }`,
+          `- name: ${variable}`,
+          `  valueFrom: { secretKeyRef: { name: ${secret.name}, key: ${secret.key}, optional: true } }`,
         ],
   );
 }

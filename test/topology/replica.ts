@@ -65,7 +65,7 @@ export async function createReplica(
       ? {
           DATABASE_URL: await stores.databaseUrl(name),
           BROKER_URL: stores.redis.url,
-          SAMPLE_DATA: name === "user" ? "off" : "on",
+          ...(name === "product" ? { SAMPLE_DATA: "on" } : {}),
         }
       : {}),
     ...(name === "order" || name === "gateway" ? { GUEST_ORDERS: "on" } : {}),
