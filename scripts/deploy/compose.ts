@@ -147,6 +147,8 @@ ${services
     read_only: false
     environment:
       LOG_LEVEL: debug
+      # A restart waits for no idle connection of nginx.
+      HTTP1_DRAIN_MS: "0"
       NODE_OPTIONS: --inspect=0.0.0.0:9229
     ports: ["127.0.0.1:${9229 + index}:9229"]
     volumes: [".:/sources:ro"]
