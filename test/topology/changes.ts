@@ -34,22 +34,17 @@ const withdrawnMs = 8_000;
 const isUsed = ({ service }: Replica) => !service.startsWith("echo");
 
 /**
- * Restarts all replicas of a host at once, as draining a machine does, then those of the other; then Redis. The first host is withdrawn from the
- * DNS before; the second one is not, as where processes are restarted in place.
+ * Restarts all replicas of a host at once, as draining a machine does, then those of the other; then Redis.
  */
 export async function restartEverything({ platform, traffic, checks }: During): Promise<void> {
   const { network, replicas, stores } = platform;
   traffic.take();
   for (const host of network.hosts) {
-    const isWithdrawn = host === network.hosts[0];
-    const way = isWithdrawn ? "withdrawn from the DNS" : "still named by the DNS";
-    await checks.check(`every replica on host ${host.name}, ${way}, drains and starts again under load`, async () => {
+    await checks.check(`every replica on host ${host.name} drains and starts again under load`, async () => {
       const its = replicas.filter((each) => each.host === host);
       const some = its.map(({ program }) => program);
-      if (isWithdrawn) {
-        platform.publish(replicas.filter((each) => each.host !== host));
-        await pause(withdrawnMs);
-      }
+      platform.publish(replicas.filter((each) => each.host !== host));
+      await pause(withdrawnMs);
       for (const program of some) program.signal("SIGTERM");
       const codes = await Promise.all(some.map(async (program) => `${program.name}: ${await program.ended()}`));
       expectNone(

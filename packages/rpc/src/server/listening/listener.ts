@@ -96,11 +96,17 @@ export function createListener(options: ListenerOptions): Listener {
   return {
     listen: (port, host) => listen(front, { port, host, backlog: limits.acceptQueueMax }),
     async stopListening() {
-      // When the port closes, connections in the accept queue are reset with their requests. So these are accepted first.
-      let seen = -1;
-      for (let turns = 0; seen !== accepted && turns < acceptTurnsMax; turns++) {
-        seen = accepted;
+      // When the port closes, connections in the accept queue are reset with their requests. So these are accepted first. What arrives after the
+      // last look at the queue is reset still: the port closes in a short turn, in which little can arrive.
+      const { clock } = environment;
+      const beganMs = clock.monotonic();
+      for (let turns = 0; turns < acceptTurnsMax; turns++) {
+        const [seen, turnMs] = [accepted, clock.monotonic()];
         await nextTurn();
+        const nowMs = clock.monotonic();
+        if (seen === accepted && (nowMs - turnMs < shortTurnMs || nowMs - beganMs > shortTurnWaitMs)) {
+          break;
+        }
       }
       front.close();
     },
@@ -136,6 +142,11 @@ export function createListener(options: ListenerOptions): Listener {
 
 /** The port closes after this number of event-loop turns, even if new connections still arrive. */
 const acceptTurnsMax = 100;
+
+/** An event-loop turn in which less than this passes was not interrupted by other processes, in milliseconds. */
+const shortTurnMs = 0.3;
+/** How long a busy process waits for a short turn, in milliseconds. */
+const shortTurnWaitMs = 250;
 
 /** Resolves in the next event-loop turn, after the pending connections are accepted. */
 function nextTurn(): Promise<void> {
