@@ -20,6 +20,14 @@ function replica(database: Database) {
   return { database, users, keys: createSigningKeys({ database, clock, newId }) };
 }
 
+/** A signing key, made once. */
+let firstKey: string | undefined;
+
+async function makeKey(database: Database): Promise<string> {
+  await replica(database).keys.rotate({ revokeOldKeys: true });
+  return (await database.get<{ key: string }>("SELECT private_jwk AS key FROM signing_keys"))?.key ?? "";
+}
+
 type Replica = ReturnType<typeof replica>;
 
 const changingEmail = (id: string, email: string, etag = "") => ({
@@ -65,6 +73,8 @@ const operations: readonly Operation<Replica>[] = [
 ];
 
 async function reset(database: Database): Promise<void> {
+  firstKey ??= await makeKey(database);
+  const key = firstKey;
   await database.transaction(async (transaction) => {
     const emptied = ["event_waiting", "event_log", "refresh_tokens", "signing_keys", "request_ids", "users"];
     for (const table of emptied) await transaction.run(`DELETE FROM ${table}`);
@@ -76,6 +86,7 @@ async function reset(database: Database): Promise<void> {
         ...[id, id, email, email],
       );
     }
+    await transaction.run("INSERT INTO signing_keys VALUES ('first', ?, ?)", key, Date.now() - dayMs);
     const of = { userId: "ann", familyId: "family", signInTimeMs: Date.now() };
     await insertRefreshToken(transaction, { ...of, hash: hashOfToken("token"), expireTimeMs: Date.now() + dayMs });
     await insertRefreshToken(transaction, { ...of, hash: "expired", familyId: "old", expireTimeMs: 1 });
@@ -90,8 +101,10 @@ async function observe(database: Database) {
      FROM refresh_tokens ORDER BY family_id, used`,
   );
   const events = await database.all("SELECT type FROM event_log ORDER BY sequence");
-  const keys = await database.all("SELECT COUNT(*) AS count FROM signing_keys");
-  return { users, tokens, events, keys };
+  // Replicas that find none may make one each: all are published, and the newest one signs.
+  const keys = await database.all("SELECT id FROM signing_keys WHERE id = 'first'");
+  const [any] = await database.all("SELECT 1 AS one FROM signing_keys");
+  return { users, tokens, events, keys, isAnyKey: any !== undefined };
 }
 
 describeInterleavings<Replica>("the user service's operations", {
