@@ -62,6 +62,19 @@ export function describeInterleavings<R>(name: string, subject: Subject<R>): voi
   });
 }
 
+/** Far less than the deadlines of calls, and than the server's time-outs, and far more than an execution takes. */
+const stallMs = 3_000;
+const stallsMax = 5;
+
+/** Executes again if the machine stalled: a deadline that passed meanwhile is no result of the interleaving. */
+async function withoutStall<T>(execute: () => Promise<T>): Promise<T> {
+  for (let stalls = 0; ; stalls++) {
+    const startMs = performance.now();
+    const executed = await execute();
+    if (performance.now() - startMs < stallMs || stalls === stallsMax) return executed;
+  }
+}
+
 /** Explores two operations. Throws if one execution equals neither serial one. Returns the executions. */
 export async function exploreTwo<R>(
   world: World<R>,
@@ -72,7 +85,7 @@ export async function exploreTwo<R>(
   return await explore({
     preemptionsMax: preemptions,
     async run(schedule) {
-      const { execution, result } = await world.execute(schedule, [one, other]);
+      const { execution, result } = await withoutStall(() => world.execute(schedule, [one, other]));
       world.subject.invariant?.(result);
       const text = JSON.stringify(result);
       // The first two are the serial ones: an actor without a lock to wait for runs to its end.
