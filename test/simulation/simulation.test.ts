@@ -42,6 +42,7 @@ describe("the simulation", () => {
     expect(count(/mail .*: taken, but told failed/)).toBeGreaterThan(5);
     expect(count(/mail .*: failed/)).toBeGreaterThan(5);
     expect(count(/mail .*: channel unavailable/)).toBeGreaterThan(5);
+    expect(count(/, as a guest, order.*: answered/)).toBeGreaterThan(5);
     expect(count(/, two processes of order,/)).toBeGreaterThan(0);
     expect(count(/ order-2 ends /)).toBeGreaterThan(2);
     expect(count(/disks of files/)).toBeGreaterThan(2);

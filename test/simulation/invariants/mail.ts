@@ -79,7 +79,8 @@ function expectedOf(row: NotificationRow, books: Books): Expected | undefined {
 
 function toBuyer({ orderId, userId }: NotificationRow, books: Books, what: string): Expected | undefined {
   const order = books.orders.find(({ id }) => id === orderId);
-  const buyer = buyers.find(({ id }) => id === order?.userId);
+  const isGuest = order?.userId === "" && order.userEmail !== "";
+  const buyer = isGuest ? { id: "", email: order.userEmail } : buyers.find(({ id }) => id === order?.userId);
   if (buyer === undefined || userId !== buyer.id) return undefined;
   return { recipient: buyer.email, subject: `Your order ${orderId} is ${what}` };
 }

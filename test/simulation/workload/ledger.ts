@@ -16,7 +16,10 @@ export type Wanted = Readonly<Record<string, number>>;
 
 /** A CreateOrder call, including its retries. */
 export interface OrderCall {
+  /** Empty for a guest. */
   readonly userId: string;
+  /** Where a guest is notified. Empty for a user, and for a guest who gave no address. */
+  readonly guestEmail?: string;
   /** Empty without a request id. */
   readonly requestId: string;
   readonly wanted: Wanted;
