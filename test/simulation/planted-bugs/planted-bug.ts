@@ -12,6 +12,8 @@ export interface PlantedBug {
   readonly isFoundByCrashes?: true;
   /** The services that have two processes when the bug is searched for: it is none where they have one. Default: as the seed decides. */
   readonly replicated?: readonly ServiceName[];
+  /** Whether the database server fails over to a standby that lacks the last commits. Default: as the seed decides. */
+  readonly losesTail?: true;
   /** Faults that expose it, in place of those that a seed draws. */
   readonly faults?: Partial<Faults>;
 }

@@ -81,8 +81,9 @@ export async function buy({ world, ledger, userId, habits }: BuyerOptions): Prom
     const call = () => person.orders.cancelOrder({ orderId: orderId, reason: "changed my mind", etag });
     const outcome = await untilAnswered(call, { world, ledger, what, repeats: true });
     cancellation.endMs = world.time.monotonic();
-    if (outcome.kind === "refusal") ledger.strange.push(`${what}: ${outcome.reason}`);
-    else if (outcome.kind === "answer") {
+    if (outcome.kind === "refusal") {
+      if (!ledger.ordersInDoubt.has(orderId)) ledger.strange.push(`${what}: ${outcome.reason}`);
+    } else if (outcome.kind === "answer") {
       cancellation.isAnswered = outcome.answer.order?.state === OrderState.CANCELLED;
       if (!cancellation.isAnswered) ledger.strange.push(`${what}: answered in another state`);
     }
@@ -100,8 +101,9 @@ export async function buy({ world, ledger, userId, habits }: BuyerOptions): Prom
       what,
       repeats: true,
     });
-    if (outcome.kind === "refusal") ledger.strange.push(`${what}: ${outcome.reason}`);
-    else if (outcome.kind === "answer" && outcome.answer.order !== undefined) {
+    if (outcome.kind === "refusal") {
+      if (!ledger.ordersInDoubt.has(id)) ledger.strange.push(`${what}: ${outcome.reason}`);
+    } else if (outcome.kind === "answer" && outcome.answer.order !== undefined) {
       ledger.reads.push({ order: outcome.answer.order, startMs });
     }
   }
