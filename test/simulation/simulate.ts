@@ -21,8 +21,8 @@ export interface SimulateOptions {
   readonly seams?: Seams;
   /** The services with two processes that share a database server. Default: as the seed decides. */
   readonly replicated?: readonly ServiceName[];
-  /** Whether the server with all databases fails over to a standby that lacks the last commits. Default: as the seed decides. */
-  readonly losesTail?: boolean;
+  /** Whether, or when, the server with all databases fails over to a standby that lacks the last commits. Default: as the seed decides. */
+  readonly losesTail?: boolean | Failover;
   /** Faults in place of those that the seed draws. */
   readonly faults?: Partial<Faults>;
 }
@@ -54,7 +54,8 @@ export async function simulate(seed: number, { seams, ...options }: SimulateOpti
 }
 
 /** Half of the worlds in which every service is replicated have one, a while before the faults end. */
-function drawFailover(random: Randomness, isWanted = random.chance(0.5)): Failover | undefined {
+function drawFailover(random: Randomness, isWanted: boolean | Failover = random.chance(0.5)): Failover | undefined {
+  if (typeof isWanted === "object") return isWanted;
   const failover = { atMs: random.whole(500, failoverMsMax), lagMs: random.pick([20, 300, 1_500]) * random.next() };
   return isWanted ? failover : undefined;
 }

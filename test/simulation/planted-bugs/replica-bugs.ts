@@ -80,8 +80,8 @@ export const replicaBugs: readonly PlantedBug[] = [
   {
     name: "calls that were on their way reach the services after a failover that lost their orders",
     replicated: serviceNames,
-    losesTail: true,
-    faults: { slow: 0.3 },
+    losesTail: { atMs: 1_000, lagMs: 900 },
+    faults: { slow: 0.5 },
     seams: { deliversAcrossFailover: true },
     breaks: ["reservation"],
   },
