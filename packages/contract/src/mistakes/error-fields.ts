@@ -15,14 +15,16 @@ export function renameErrorFields(error: ConnectError, rename: RenameField): voi
     if (desc === undefined) {
       return detail;
     }
-    const value = "desc" in detail ? structuredClone(detail.value) : readable(desc, detail.value);
-    if (value === undefined) {
+    const isDecoded = "desc" in detail;
+    const value = isDecoded ? (detail.value as FieldDetail) : (readable(desc, detail.value) as FieldDetail | undefined);
+    if (value === undefined || !hasFields(value)) {
       return detail;
     }
-    renameIn(value as unknown as FieldDetail, rename);
-    return "desc" in detail
-      ? { desc: detail.desc, value: value as typeof detail.value }
-      : { ...detail, value: toBinary(desc, value as never) };
+    const copy = isDecoded ? structuredClone(value) : value;
+    renameIn(copy, rename);
+    return isDecoded
+      ? { desc: detail.desc, value: copy as typeof detail.value }
+      : { ...detail, value: toBinary(desc, copy as never) };
   });
 }
 
@@ -35,10 +37,14 @@ const renamed: ReadonlyMap<string, DescMessage> = new Map(
   [BadRequestSchema, ErrorInfoSchema].map((desc) => [desc.typeName, desc as DescMessage]),
 );
 
-/** What the two details have of fields. */
+/** The properties of the two details that contain field names. */
 interface FieldDetail {
   readonly fieldViolations?: BadRequest["fieldViolations"];
   readonly metadata?: Record<string, string>;
+}
+
+function hasFields({ fieldViolations = [], metadata }: FieldDetail): boolean {
+  return fieldViolations.length > 0 || metadata?.field !== undefined;
 }
 
 function renameIn({ fieldViolations = [], metadata }: FieldDetail, rename: RenameField): void {

@@ -6,6 +6,7 @@ import {
   HelpSchema,
   RetryInfoSchema,
 } from "@parley/gen/google/rpc/error_details_pb.js";
+import { withoutStack } from "./without-stack.ts";
 
 /** A detail of an error: a message and its descriptor. Made by {@link errorDetail}. */
 export interface ErrorDetail {
@@ -45,7 +46,7 @@ export interface ReasonErrorOptions {
   readonly cause?: unknown;
 }
 
-/** An error for the caller with a reason and a message (google.rpc.ErrorInfo, AIP-193). */
+/** An error for the caller with a reason and a message (google.rpc.ErrorInfo, AIP-193). It has no stack trace. */
 export function reasonError(code: Code, options: ReasonErrorOptions): ConnectError {
   const { reason, message, domain = "", metadata = {}, fields, retryAfterMs, details = [], cause } = options;
   const all: ErrorDetail[] = [errorDetail(ErrorInfoSchema, { reason, domain, metadata: { ...metadata } })];
@@ -57,7 +58,7 @@ export function reasonError(code: Code, options: ReasonErrorOptions): ConnectErr
     const nanos = Math.round((retryAfterMs - seconds * 1000) * 1e6);
     all.push(errorDetail(RetryInfoSchema, { retryDelay: { seconds: BigInt(seconds), nanos } }));
   }
-  return new ConnectError(message, code, undefined, [...all, ...details], cause);
+  return withoutStack(() => new ConnectError(message, code, undefined, [...all, ...details], cause));
 }
 
 /** A message as a detail of an error. */

@@ -8,6 +8,7 @@ import {
   toBinary,
 } from "@bufbuild/protobuf";
 import { ConnectError } from "@connectrpc/connect";
+import { withoutStack } from "../../call/without-stack.ts";
 import { CheckedHeader, checkedHeader, type MetadataInit } from "../../client/call/call-header.ts";
 import type { IncomingCall } from "../pipeline/incoming-call.ts";
 
@@ -96,7 +97,7 @@ export function errorOverTheWire(
       metadata.set(name, value);
     }
   }
-  const received = new ConnectError(error.rawMessage, error.code, metadata);
+  const received = withoutStack(() => new ConnectError(error.rawMessage, error.code, metadata));
   received.details = error.details.map((detail) =>
     "desc" in detail
       ? { type: detail.desc.typeName, value: toBinary(detail.desc, create(detail.desc, detail.value)) }

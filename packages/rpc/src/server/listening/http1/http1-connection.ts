@@ -5,11 +5,13 @@ import type { ConnectionBodies } from "../../buffers/unfinished-bodies.ts";
 
 /** Reads of a connection that can stop and resume, see `Http1Reads`. */
 export interface HeldReads {
-  goOn(): void;
+  resume(): void;
   /** Resumes at once, without waiting for its turn. */
-  hurry(): void;
+  resumeNow(): void;
   /** Whether there are bytes that were read but not parsed. */
   readonly hasRest: boolean;
+  /** Whether there are such bytes, or it waits for its turn. */
+  readonly isHeld: boolean;
 }
 
 export interface Http1ConnectionOptions {
@@ -67,9 +69,9 @@ export class Http1Connection implements BufferHolder {
 
   /** A response is complete: begins the next request, and resumes reading. */
   next(): void {
-    if (this.reads !== undefined) {
+    if (this.reads?.isHeld === true) {
       // Deferred: Node has not assigned the socket to the next response yet, and would assign it to that of a request parsed meanwhile.
-      process.nextTick(goOn, this.reads);
+      process.nextTick(resume, this.reads);
     }
     if (this.#waiting.length > 0) {
       this.#turns.defer(this.#group, () => this.#waiting.shift()?.());
@@ -89,6 +91,6 @@ export class Http1Connection implements BufferHolder {
   }
 }
 
-function goOn(reads: HeldReads): void {
-  reads.goOn();
+function resume(reads: HeldReads): void {
+  reads.resume();
 }

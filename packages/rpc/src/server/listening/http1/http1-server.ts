@@ -34,7 +34,7 @@ function sizeOf(chunk: unknown): number {
 type Head = OutgoingHttpHeaders | OutgoingHttpHeader[];
 
 /** The number of connections that {@link Http1Side.closeOneIdle} checks: at the limit it runs for each new connection. */
-const lookedAtMax = 64;
+const checkedMax = 64;
 
 export function createHttp1({
   limits,
@@ -42,7 +42,7 @@ export function createHttp1({
   path,
   hostCheck,
   state,
-  spoke,
+  markActive,
   unsent,
   bodies,
   onRefused,
@@ -161,7 +161,7 @@ export function createHttp1({
       const { socket } = request;
       const connection = pending.get(socket);
       response.counts = connection;
-      spoke(socket);
+      markActive(socket);
       if (connection === undefined) {
         begin(request, response);
       } else {
@@ -218,14 +218,14 @@ export function createHttp1({
       });
     },
     closeOneIdle() {
-      let lookedAt = 0;
+      let checkedCount = 0;
       for (const [socket, connection] of pending) {
         if (connection.isIdle) {
           pending.delete(socket);
           socket.destroy();
           return true;
         }
-        if (++lookedAt === lookedAtMax) {
+        if (++checkedCount === checkedMax) {
           return false;
         }
       }
@@ -234,7 +234,7 @@ export function createHttp1({
     closeIdle() {
       // Node considers a connection idle if its request was read but not parsed.
       for (const { reads } of pending.values()) {
-        reads?.hurry();
+        reads?.resumeNow();
       }
       server.closeIdleConnections();
     },

@@ -127,7 +127,7 @@ export class Http2Exchange implements Exchange, Answering, StreamListener {
       if (traceId !== undefined) {
         fields.push(traceIdHeader, traceId);
       }
-      return fields.length === 0 ? prepared : Buffer.concat([prepared, encodeFields(fields)]);
+      return fields.length === 0 ? prepared : encodeFields(fields, prepared);
     }
     if (id !== undefined) {
       headers[requestIdHeader] ??= id;
@@ -158,7 +158,7 @@ export class Http2Exchange implements Exchange, Answering, StreamListener {
       stream.sendHeaders(block);
       stream.end(body, last);
     }
-    this.#seeToTheEnd();
+    this.#watchUntilClosed();
   }
 
   sendHead(head: AnswerHead): void {
@@ -188,10 +188,10 @@ export class Http2Exchange implements Exchange, Answering, StreamListener {
     const last = trailerBlock(trailers);
     this.stream.onDrained = undefined;
     this.stream.end(body, last);
-    this.#seeToTheEnd();
+    this.#watchUntilClosed();
   }
 
-  #seeToTheEnd(): void {
+  #watchUntilClosed(): void {
     if (!this.stream.closed) {
       this.#stalls.watch(this);
       if (!this.#bodyEnded) {
