@@ -52,3 +52,4 @@ export {
   TransactionEndedError,
   TransactionStuckError,
 } from "./store-errors.ts";
+export { type WhenReachableOptions, whenReachable } from "./when-reachable.ts";
