@@ -11,7 +11,7 @@ import {
   repeatReservation,
   type StockLine,
 } from "./reservation.ts";
-import { findReservation, findReservations, insertReservations } from "./reservation-store.ts";
+import { findReservation, findReservations, insertReservations, sendReservations } from "./reservation-store.ts";
 
 /** A reservation to make: a line for each product. */
 export interface ReserveInput {
@@ -49,10 +49,8 @@ export function reserveCommand({
     async many(transaction, inputs) {
       const [standing, stocks] = await readAll(transaction, inputs);
       const decided = decideAll(inputs, { standing, stocks, nowMs: clock.now() });
-      await Promise.all([
-        moveStocks(transaction, decided.moves, clock.now()),
-        insertReservations(transaction, decided.reservations),
-      ]);
+      moveStocks(transaction, decided.moves, clock.now());
+      sendReservations(transaction, decided.reservations);
       for (const { change, cause } of decided.changes) {
         events.stockChanged(transaction, [change], cause);
       }

@@ -21,10 +21,12 @@ export async function commit(connection: PostgresConnection, id: string | undefi
   const committed = connection.executeText("COMMIT");
   // Awaited below. This prevents an unhandled rejection if COMMIT fails first.
   marked?.catch(() => {});
-  const { command } = await committed;
-  await marked;
   // After a failed statement, COMMIT answers with the command tag ROLLBACK and no error.
-  return command === "COMMIT";
+  if ((await committed).command !== "COMMIT") {
+    return false;
+  }
+  await marked;
+  return true;
 }
 
 /**

@@ -1,3 +1,4 @@
+import type { Writable } from "node:stream";
 import pg from "pg";
 import type { SqlValue } from "../database.ts";
 import { ConnectionLostError, sqlStateOf } from "./postgres-errors.ts";
@@ -43,6 +44,7 @@ export class PostgresConnection {
   readonly #answerTimeoutMs: number;
   #lost: Error | undefined;
   #inFlight = 0;
+  #isGathering = false;
   #watch: NodeJS.Timeout | undefined;
   #answeredCount = 0;
   /** Called once when the connection is lost, not when it is closed here. */
@@ -106,9 +108,7 @@ export class PostgresConnection {
   destroy(why: Error): void {
     this.#lose(why);
     // Destroys the socket, which fails all waiting statements.
-    (this.#client as unknown as { connection: { stream: { destroy(error?: Error): void } } }).connection.stream.destroy(
-      why,
-    );
+    this.#stream.destroy(why);
   }
 
   async close(): Promise<void> {
@@ -125,6 +125,7 @@ export class PostgresConnection {
       }
       this.#inFlight++;
       this.#watchAnswers();
+      this.#gatherWrites();
       this.#client.query(config, (error, result) => {
         this.#inFlight--;
         this.#answeredCount++;
@@ -136,6 +137,25 @@ export class PostgresConnection {
         const last = Array.isArray(result) ? result.at(-1) : result;
         resolve({ rows: last.rows, count: last.rowCount ?? 0, command: last.command });
       });
+    });
+  }
+
+  /** The socket, which pg does not export. */
+  get #stream(): Writable {
+    return (this.#client as unknown as { readonly connection: { readonly stream: Writable } }).connection.stream;
+  }
+
+  /** Statements of one event-loop tick leave in one write: each would be a system call, and wake the server, by itself. */
+  #gatherWrites(): void {
+    if (this.#isGathering) {
+      return;
+    }
+    this.#isGathering = true;
+    const stream = this.#stream;
+    stream.cork();
+    process.nextTick(() => {
+      this.#isGathering = false;
+      stream.uncork();
     });
   }
 

@@ -71,9 +71,9 @@ async function tryOnce<T>(
   }
   const id = transaction.hasWritten ? randomUUID() : undefined;
   if (!(await committed(context, connection, id))) {
-    throw new ConnectionLostError("The connection was lost before the commit took effect.");
+    throw transaction.failure ?? new ConnectionLostError("The connection was lost before the commit took effect.");
   }
-  transaction.committed();
+  await transaction.committed();
   return answer;
 }
 
