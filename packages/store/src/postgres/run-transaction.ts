@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as wait } from "node:timers/promises";
-import { StoreUnavailableError } from "../store-errors.ts";
+import { RunAgainError, StoreUnavailableError } from "../store-errors.ts";
 import { commit, wasCommitted } from "./commit-outcome.ts";
 import type { ConnectionPool } from "./connection-pool.ts";
 import type { PostgresConnection } from "./postgres-connection.ts";
@@ -141,5 +141,6 @@ async function settle({ pool }: TransactionContext, id: string, cause: unknown):
 
 /** The PostgreSQL error that is the cause of a store error. */
 function causeOf(error: unknown): unknown {
-  return error instanceof StoreUnavailableError && error.cause !== undefined ? error.cause : error;
+  const isWrapped = error instanceof StoreUnavailableError && !(error instanceof RunAgainError);
+  return isWrapped && error.cause !== undefined ? error.cause : error;
 }
