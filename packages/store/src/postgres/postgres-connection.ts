@@ -1,9 +1,9 @@
-import type { Writable } from "node:stream";
 import pg from "pg";
 import type { SqlValue } from "../database.ts";
 import { ConnectionLostError, sqlStateOf } from "./postgres-errors.ts";
 import type { PostgresStatement } from "./postgres-sql.ts";
 import { valueTypes } from "./postgres-values.ts";
+import { type GroupedStatement, StatementGroup } from "./statement-group.ts";
 
 /** The address of a server, and its timeouts. */
 export interface PostgresTarget {
@@ -44,7 +44,7 @@ export class PostgresConnection {
   readonly #answerTimeoutMs: number;
   #lost: Error | undefined;
   #inFlight = 0;
-  #isGathering = false;
+  #group: GroupedStatement[] = [];
   #watch: NodeJS.Timeout | undefined;
   #answeredCount = 0;
   /** Called once when the connection is lost, not when it is closed here. */
@@ -99,6 +99,40 @@ export class PostgresConnection {
     return this.#query({ text: statement.text, values: parameters as unknown[], name: statement.name });
   }
 
+  /**
+   * Executes a statement of a transaction. Those of one event-loop tick leave in one write, and are answered together: if one fails, so do the later
+   * ones.
+   */
+  executeGrouped(
+    statement: Pick<PostgresStatement, "text" | "name">,
+    parameters: readonly PostgresParameter[],
+  ): Promise<PostgresResult> {
+    return new Promise((resolve, reject) => {
+      if (this.#lost !== undefined) {
+        reject(this.#asLost(this.#lost));
+        return;
+      }
+      this.#inFlight++;
+      this.#watchAnswers();
+      if (this.#group.length === 0) {
+        process.nextTick(() => this.#sendGroup());
+      }
+      this.#group.push({
+        statement,
+        parameters,
+        done: (error, result) => {
+          this.#inFlight--;
+          this.#answeredCount++;
+          if (result === undefined) {
+            reject(this.#asLost(error));
+          } else {
+            resolve(result);
+          }
+        },
+      });
+    });
+  }
+
   /** Executes statements without parameters, separated by semicolons. */
   executeText(text: string): Promise<PostgresResult> {
     return this.#query({ text });
@@ -108,7 +142,9 @@ export class PostgresConnection {
   destroy(why: Error): void {
     this.#lose(why);
     // Destroys the socket, which fails all waiting statements.
-    this.#stream.destroy(why);
+    (this.#client as unknown as { connection: { stream: { destroy(error?: Error): void } } }).connection.stream.destroy(
+      why,
+    );
   }
 
   async close(): Promise<void> {
@@ -123,9 +159,9 @@ export class PostgresConnection {
         reject(this.#asLost(this.#lost));
         return;
       }
+      this.#sendGroup();
       this.#inFlight++;
       this.#watchAnswers();
-      this.#gatherWrites();
       this.#client.query(config, (error, result) => {
         this.#inFlight--;
         this.#answeredCount++;
@@ -140,23 +176,12 @@ export class PostgresConnection {
     });
   }
 
-  /** The socket, which pg does not export. */
-  get #stream(): Writable {
-    return (this.#client as unknown as { readonly connection: { readonly stream: Writable } }).connection.stream;
-  }
-
-  /** Statements of one event-loop tick leave in one write: each would be a system call, and wake the server, by itself. */
-  #gatherWrites(): void {
-    if (this.#isGathering) {
-      return;
+  #sendGroup(): void {
+    const group = this.#group;
+    if (group.length > 0) {
+      this.#group = [];
+      this.#client.query(new StatementGroup(group) as pg.Submittable);
     }
-    this.#isGathering = true;
-    const stream = this.#stream;
-    stream.cork();
-    process.nextTick(() => {
-      this.#isGathering = false;
-      stream.uncork();
-    });
   }
 
   /** After a network failure, only this timeout ends a statement. */

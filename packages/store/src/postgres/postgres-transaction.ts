@@ -195,7 +195,7 @@ export class PostgresTransaction implements Transaction, SetTransaction {
     this.#hasWritten ||= !statement.isRead;
     this.#inFlight++;
     try {
-      const result = await this.#connection.execute(statement, parameters);
+      const result = await this.#connection.executeGrouped(statement, parameters);
       if (statement.isReturning) {
         refuseBigInts(result.rows);
       }

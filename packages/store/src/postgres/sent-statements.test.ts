@@ -1,3 +1,4 @@
+import fc from "fast-check";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { Command, Database, Migration, SetTransaction } from "../database.ts";
 import { execute } from "../execute.ts";
@@ -127,6 +128,33 @@ describe.skipIf(testPostgresUrl === undefined)("statements that leave with their
       expect(await ids()).toEqual(["once"]);
     },
   );
+
+  test("arrays hold any text, bytes and number", async () => {
+    const text = fc.oneof(
+      fc.string({ unit: fc.constantFrom("a", '"', "\\", "'", ",", "{", "}", " ", "\n", "é", "😀"), maxLength: 6 }),
+      fc.constantFrom("NULL", "null", "\\x00", "$1", "?"),
+    );
+    const row = fc.tuple(
+      fc.option(text),
+      fc.option(fc.uint8Array({ maxLength: 4 })),
+      fc.option(fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n })),
+    );
+    await fc.assert(
+      fc.asyncProperty(fc.array(row, { maxLength: 5 }), async (rows) => {
+        const columns = [0, 1, 2].map((index) => rows.map((one) => one[index] ?? null));
+        const given = await database.transaction((transaction) =>
+          (transaction as SetTransaction).all<{ a: string; b: Uint8Array; c: number | bigint }>(
+            "SELECT a, b, c FROM unnest(?::text[], ?::bytea[], ?::int8[]) AS given (a, b, c)",
+            ...columns,
+          ),
+        );
+        expect(given.map(({ a, b, c }) => [a, b && [...b], c === null ? null : BigInt(c)])).toEqual(
+          rows.map(([a, b, c]) => [a, b && [...b], c]),
+        );
+      }),
+      { numRuns: 60 },
+    );
+  });
 
   test("statements go by an index, also while their table is small", async () => {
     const plan = await database.transaction((transaction) =>
