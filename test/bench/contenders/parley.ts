@@ -1,13 +1,16 @@
-import { systemEnvironment } from "@parley/rpc";
+import { patchProtobuf, systemEnvironment } from "@parley/rpc";
 import { implement, serve } from "@parley/rpc/server";
 import { echoService } from "../contract.ts";
 import { ready } from "../ready.ts";
 
 /**
- * Parley. With `full`: validation, deadline, metrics, access log and trace context. Otherwise only the features that cannot be
- * disabled.
+ * Parley. With `full`, as the platform's services run: validation, deadline, metrics, access log, trace context, and one encoding buffer.
+ * Otherwise only the features that cannot be disabled.
  */
 const full = process.argv.includes("full");
+if (full) {
+  patchProtobuf();
+}
 const { port } = await serve(
   {
     entries: [
@@ -19,7 +22,7 @@ const { port } = await serve(
   {
     name: "bench",
     environment: systemEnvironment({ name: "bench", logLevel: full ? "info" : "silent", logFormat: "json" }),
-    config: { limits: { unaryTimeoutMs: 10_000 } },
+    config: { limits: { unaryTimeoutMs: 10_000 }, telemetry: full },
   },
 );
 ready(port);

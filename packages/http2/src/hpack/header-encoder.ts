@@ -4,14 +4,14 @@ import { staticTable } from "./static-table.ts";
  * Encodes headers (HPACK, RFC 7541), names and values in turn, without a dynamic table: a block means the same at any time and on
  * any connection, and can be encoded once for many responses. Values are Latin-1. `before` is an encoded prefix.
  */
-export function encodeFields(fields: readonly string[], before: Buffer = nothing): Buffer {
+export function encodeFields(fields: readonly string[], before: Uint8Array = nothing): Buffer {
   let length = before.length;
   for (const text of fields) {
     // An integer of any length that a header can have takes at most four bytes.
     length += text.length + 4;
   }
   const bytes = Buffer.allocUnsafe(length);
-  before.copy(bytes);
+  bytes.set(before);
   let at = before.length;
   for (let index = 0; index < fields.length; index += 2) {
     at = writeField(bytes, at, fields[index] ?? "", fields[index + 1] ?? "");

@@ -20,20 +20,19 @@ export function childTrace(
   const match = traceparent === undefined ? null : traceparentPattern.exec(traceparent);
   if (match?.[1] === undefined || match[3] === undefined || isZero(match[1]) || isZero(match[2])) {
     writeNewId(environment.random, traceIdPlace);
-    const traceId = writtenTraceId();
-    text.write(environment.recorder?.flags(traceId, undefined) ?? "00", flagsPlace.at, "latin1");
+    const traceId = text.toString("latin1", traceIdPlace.at, traceIdPlace.at + traceIdPlace.digits);
+    writeFlags(environment.recorder?.flags(traceId, undefined) ?? "00");
     return { traceId, traceparent: withNewSpanId(environment.random) };
   }
-  text.write(match[1], traceIdPlace.at, "latin1");
-  text.write(match[1], traceIdPlace.at, "latin1");
-  const traceId = writtenTraceId();
-  text.write(environment.recorder?.flags(traceId, match[3]) ?? match[3], flagsPlace.at, "latin1");
+  const traceId = match[1];
+  text.write(traceId, traceIdPlace.at, "latin1");
+  writeFlags(environment.recorder?.flags(traceId, match[3]) ?? match[3]);
   return { traceId, traceparent: withNewSpanId(environment.random) };
 }
 
-function writtenTraceId(): string {
-  const { at, digits } = traceIdPlace;
-  return text.toString("latin1", at, at + digits);
+function writeFlags(flags: string): void {
+  text[flagsAt] = flags.charCodeAt(0);
+  text[flagsAt + 1] = flags.charCodeAt(1);
 }
 
 /** The `traceparent` of a call made on behalf of one with a {@link Trace}: the same trace and flags, a new span (W3C Trace Context, "Mutating the traceparent field"). */
@@ -65,7 +64,7 @@ export function isTraceparent(text: string): boolean {
 const traceparentChars = 55;
 const traceIdPlace: Place = { at: 3, digits: 32 };
 const spanIdPlace: Place = { at: 36, digits: 16 };
-const flagsPlace: Place = { at: 53, digits: 2 };
+const flagsAt = 53;
 /** The buffer of a `traceparent` of version 00. */
 const text = Buffer.from(`00-${"0".repeat(32)}-${"0".repeat(16)}-00`, "latin1");
 

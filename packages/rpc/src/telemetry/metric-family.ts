@@ -9,7 +9,7 @@ export class DurationHistogram {
   readonly counts: number[] = new Array<number>(bucketBoundsSeconds.length + 1).fill(0);
   count = 0;
   sumSeconds = 0;
-  /** The last traced call of each bucket; a sampled one has precedence. Undefined until there is one. */
+  /** A recent traced call of each bucket; a sampled one has precedence. Undefined until there is one. */
   exemplars: (ExemplarCall | undefined)[] | undefined;
 
   /** @param traceparent the span of this duration, for the bucket's exemplar */
@@ -18,10 +18,14 @@ export class DurationHistogram {
     while (seconds > (bucketBoundsSeconds[bucket] ?? Number.POSITIVE_INFINITY)) {
       bucket++;
     }
-    this.counts[bucket] = (this.counts[bucket] ?? 0) + 1;
+    const count = (this.counts[bucket] ?? 0) + 1;
+    this.counts[bucket] = count;
     this.count++;
     this.sumSeconds += seconds;
-    if (traceparent !== undefined) {
+    if (
+      traceparent !== undefined &&
+      (count <= everyExemplarUpTo || count % exemplarInterval === 0 || isSampled(traceparent))
+    ) {
       this.#keep(bucket, traceparent, seconds);
     }
   }
@@ -38,6 +42,10 @@ export class DurationHistogram {
     }
   }
 }
+
+/** The first calls of a bucket all become its exemplar, later only one of {@link exemplarInterval}, and sampled ones. */
+const everyExemplarUpTo = 64;
+const exemplarInterval = 16;
 
 interface ExemplarCall {
   traceparent: string;

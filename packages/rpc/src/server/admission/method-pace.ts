@@ -40,12 +40,12 @@ export class MethodPace {
 
   /** Whether a call can meet its deadline: `leftMs` must be at least half of the fastest recent latency. */
   canAnswerWithin(leftMs: number, nowMs: number): boolean {
-    const quietMs = this.#quiet.value;
+    const neededMs = this.#quiet.value / 2;
+    if (leftMs <= 0 || leftMs >= neededMs || neededMs === Number.POSITIVE_INFINITY) {
+      return leftMs > 0;
+    }
     // Without responses the estimate decays, so that a slow period does not refuse calls for ever.
-    return (
-      leftMs > 0 &&
-      (quietMs === Number.POSITIVE_INFINITY || leftMs >= (quietMs / 2) * 0.5 ** ((nowMs - this.#lastMs) / fadeMs))
-    );
+    return leftMs >= neededMs * 0.5 ** ((nowMs - this.#lastMs) / fadeMs);
   }
 
   #adapt(nowMs: number): void {

@@ -95,10 +95,11 @@ export class HolderTable {
 }
 
 function lastForwarded(incoming: AdmittedCall["incoming"]): string | undefined {
-  if (!loopback.test(incoming.peer)) {
+  const addresses = incoming.header("x-forwarded-for");
+  if (addresses === undefined || !loopback.test(incoming.peer)) {
     return undefined;
   }
-  const address = incoming.header("x-forwarded-for")?.split(",").at(-1)?.trim().slice(0, addressCharsMax);
+  const address = addresses.split(",").at(-1)?.trim().slice(0, addressCharsMax);
   return address === "" ? undefined : address;
 }
 

@@ -1,7 +1,6 @@
 import type { DescMethod } from "@bufbuild/protobuf";
 import type { Logger } from "pino";
 import { type ReasonSource, reasonOf } from "../../call/reason-error.ts";
-import type { SpanRecorder } from "../../environment/spans/span-recorder.ts";
 import type { LogCall } from "../../telemetry/access-log.ts";
 import type { MethodMetrics } from "../../telemetry/call-metrics.ts";
 import type { EndedCall } from "../../telemetry/ended-call.ts";
@@ -50,15 +49,12 @@ interface EndingCall extends EndedCall {
 }
 
 /** Logs, records and counts how a call ended. */
-export function tellEnd(
-  call: EndingCall,
-  { recorder, ...ending }: EndedCallOptions & { readonly recorder: SpanRecorder | undefined },
-): void {
+export function tellEnd(call: EndingCall, ending: EndedCallOptions): void {
   const { runtime } = call;
   const { error, latencyMs } = ending;
   if (!runtime.quiet) {
     runtime.logCall(call, ending);
-    recordServerCall(recorder, call, ending);
+    recordServerCall(call, ending);
   }
   const reason = error === undefined ? undefined : reasonOf(error)?.reason;
   if (reason !== undefined) {

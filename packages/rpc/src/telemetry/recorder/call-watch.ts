@@ -20,6 +20,9 @@ export interface WatchedSpans {
  * The maximum number of spans per second for one watcher. Spans above it are dropped and counted: reporting a call must cost less than the call.
  */
 export const watchedPerSecondMax = 500;
+/** A watcher at its limit gets a share in each interval of this length. All get the same spans, so that each is encoded once. */
+const shareMs = 20;
+const shareLength = (watchedPerSecondMax * shareMs) / 1_000;
 /** The batching delay, in milliseconds. */
 const gatherMs = 100;
 /** The interval of {@link CallWatchOptions.isDue}, in milliseconds. */
@@ -36,19 +39,20 @@ export async function* watchCalls(
   let waiting: RecordedSpan[] = [];
   let lost = 0;
   let allowance = watchedPerSecondMax;
-  let refilledMs = clock.monotonic();
+  let interval = Math.floor(clock.monotonic() / shareMs);
   let wake: (() => void) | undefined;
-  const stop = recorder.listen((span) => {
+  const stop = recorder.listen((read, endMs) => {
     if (allowance < 1) {
-      const nowMs = clock.monotonic();
-      allowance = Math.min(watchedPerSecondMax, ((nowMs - refilledMs) / 1_000) * watchedPerSecondMax);
-      if (allowance < 1) {
+      const current = Math.floor(endMs / shareMs);
+      if (current <= interval) {
         // Counted without filtering: the filter costs as much as sending the span.
         lost++;
         return;
       }
-      refilledMs = nowMs;
+      allowance = Math.min(watchedPerSecondMax, (current - interval) * shareLength);
+      interval = current;
     }
+    const span = read();
     if (!matches(span)) {
       return;
     }

@@ -96,7 +96,7 @@ describe("sampling", () => {
 describe("watching", () => {
   const ended = new Map<string, RecordedSpan>();
   const recorder = recorderOf();
-  const stop = recorder.listen((one) => ended.set(one.name || String(one.code), one));
+  const stop = recorder.listen((read) => ended.set(read().name || String(read().code), read()));
   recorder.record(span({ traceparent: traceparent(0) }));
   recorder.record(span({ code: 5, traceparent: traceparent(5) }));
   recorder.record(span({ code: 13, latencyMs: 10 }));

@@ -11,8 +11,8 @@ export interface SpanSink {
   add(span: RecordedSpan): void;
 }
 
-/** Receives every span when it ends. */
-export type SpanListener = (span: RecordedSpan) => void;
+/** Called for every span when it ends, with the end time on the clock's `monotonic`. `read` costs more than recording the span. */
+export type SpanListener = (read: () => RecordedSpan, endMs: number) => void;
 
 export interface RecorderOptions {
   /** The process's name. Default `server`. */
@@ -27,15 +27,23 @@ export interface RecorderOptions {
   readonly sink?: SpanSink | undefined;
 }
 
+/** A span that was just recorded. */
+interface Recorded {
+  readonly read: () => RecordedSpan;
+  readonly isImportant: boolean;
+}
+
 const slowDefaultMs = 1_000;
 /** A difference above this means that the wall clock was set back; a smaller one is its resolution. */
 const clockStepMs = 2;
+/** The interval in which the clocks are compared. Reading the wall clock for each span would be a tenth of the cost of recording it. */
+const compareMs = 10;
 /** The maximum number of traces per second that are looked up in the journal for a late export: a flood of failures must not add load. */
 const lateTracesPerSecondMax = 20;
 
 /**
  * The span recorder of one process: keeps recent spans, passes each to watchers, and those of sampled traces to an exporter. Recording a span costs
- * a copy of its fields.
+ * a copy of its fields. It adds the trace context to those that need one.
  */
 export class Recorder implements SpanRecorder {
   readonly keepsPayloads: boolean;
@@ -47,6 +55,8 @@ export class Recorder implements SpanRecorder {
   readonly #sink: SpanSink | undefined;
   readonly #listeners = new Set<SpanListener>();
   #epochMs: number;
+  #comparedMs = Number.NEGATIVE_INFINITY;
+  readonly #readLatest = () => this.journal.latest;
   #lateSecond = 0;
   #lateCount = 0;
 
@@ -61,9 +71,12 @@ export class Recorder implements SpanRecorder {
   }
 
   flags(traceId: string, parentFlags: string | undefined): string {
-    const parent = parentFlags === undefined ? undefined : Number.parseInt(parentFlags, 16);
-    const isSampled = this.#sampler.isSampled(traceId, parent === undefined ? undefined : (parent & 1) === 1);
-    const flags = ((parent ?? 0) & ~1) | (isSampled ? 1 : 0);
+    if (parentFlags === undefined) {
+      return this.#sampler.isSampled(traceId, undefined) ? "01" : "00";
+    }
+    const parent = Number.parseInt(parentFlags, 16);
+    const isSampled = this.#sampler.isSampled(traceId, (parent & 1) === 1);
+    const flags = (parent & ~1) | (isSampled ? 1 : 0);
     return flags < 16 ? `0${flags.toString(16)}` : flags.toString(16);
   }
 
@@ -72,19 +85,25 @@ export class Recorder implements SpanRecorder {
   }
 
   record(init: SpanInit): void {
-    const span = new RecordedSpan(init, this.#process);
-    this.#adjustClock(span);
-    const failed = span.code !== 0;
-    const important = failed || (span.latencyMs >= this.#slowMs && isBounded(span));
-    if (important || this.#sink !== undefined) {
-      this.traceparentOf(span);
+    const endMs = init.startMs + init.latencyMs;
+    this.#adjustClock(endMs);
+    const isImportant = (init.code ?? 0) !== 0 || (init.latencyMs >= this.#slowMs && isBounded(init));
+    if (isImportant || this.#sink !== undefined) {
+      init.traceparent ??= this.childOf(init.parent);
     }
-    this.journal.add(span, important);
+    let read = this.#readLatest;
+    if (isImportant) {
+      const span = new RecordedSpan(init, this.#process);
+      this.journal.keep(span);
+      read = () => span;
+    } else {
+      this.journal.add(init, this.#process);
+    }
     for (const listener of this.#listeners) {
-      listener(span);
+      listener(read, endMs);
     }
     if (this.#sink !== undefined) {
-      this.#export(span, important);
+      this.#export(init, { read, isImportant });
     }
   }
 
@@ -107,13 +126,12 @@ export class Recorder implements SpanRecorder {
     };
   }
 
-  #export(span: RecordedSpan, important: boolean): void {
-    const traceparent = span.traceparent as string;
+  #export({ traceparent = "", kind }: SpanInit, { read, isImportant }: Recorded): void {
     // The last digit contains the sampled flag.
     if ((traceparent.charCodeAt(54) & 1) === 1 || this.journal.keeps(traceIdOf(traceparent))) {
-      this.#handOver(span);
+      this.#handOver(read());
     }
-    if (important && span.kind === spanKinds.server && this.#mayLookUp()) {
+    if (isImportant && kind === spanKinds.server && this.#mayLookUp()) {
       for (const earlier of this.journal.ofTrace(traceIdOf(traceparent))) {
         this.#handOver(earlier);
       }
@@ -137,8 +155,12 @@ export class Recorder implements SpanRecorder {
   }
 
   /** The wall clock is rounded down to whole milliseconds, so the largest difference seen is the most accurate. */
-  #adjustClock({ startMs, latencyMs }: RecordedSpan): void {
-    const epochMs = this.#environment.clock.now() - startMs - latencyMs;
+  #adjustClock(endMs: number): void {
+    if (endMs >= this.#comparedMs && endMs < this.#comparedMs + compareMs) {
+      return;
+    }
+    this.#comparedMs = endMs;
+    const epochMs = this.#environment.clock.now() - endMs;
     if (epochMs > this.#epochMs || epochMs < this.#epochMs - clockStepMs) {
       this.#epochMs = epochMs;
     }
@@ -146,6 +168,6 @@ export class Recorder implements SpanRecorder {
 }
 
 /** The duration of a stream says nothing about slowness. */
-function isBounded({ method }: RecordedSpan): boolean {
+function isBounded({ method }: SpanInit): boolean {
   return method === undefined || method.methodKind === "unary";
 }

@@ -18,8 +18,7 @@ export type SamplerName = (typeof samplerNames)[number];
 /** Creates a sampler by its OpenTelemetry name. `ratio`, from 0 to 1, applies to those that end in `traceidratio`. */
 export function createSampler(name: SamplerName, ratio: number): Sampler {
   const root = name.replace("parentbased_", "");
-  const ofTrace =
-    root === "always_on" ? () => true : root === "always_off" ? () => false : (id: string) => isWithin(id, ratio);
+  const ofTrace = root === "always_on" ? () => true : root === "always_off" ? () => false : isBelow(ratio);
   return name.startsWith("parentbased_")
     ? { isSampled: (traceId, parent) => parent ?? ofTrace(traceId) }
     : { isSampled: (traceId) => ofTrace(traceId) };
@@ -27,9 +26,15 @@ export function createSampler(name: SamplerName, ratio: number): Sampler {
 
 /** The last 52 bits of a trace id: they fit into a number. They are random (W3C Trace Context Level 2, section 3.2.2.3.1). */
 const digits = 13;
-const range = 2 ** (digits * 4);
 
 /** Depends only on the trace id, so that all processes with this ratio decide alike. */
-function isWithin(traceId: string, ratio: number): boolean {
-  return Number.parseInt(traceId.slice(-digits), 16) < ratio * range;
+function isBelow(ratio: number): (traceId: string) => boolean {
+  if (ratio >= 1) {
+    return () => true;
+  }
+  // Digits of equal length are ordered as their numbers are.
+  const limit = Math.ceil(ratio * 2 ** (digits * 4))
+    .toString(16)
+    .padStart(digits, "0");
+  return (traceId) => traceId.slice(-digits) < limit;
 }

@@ -1,10 +1,18 @@
 import { create, type DescMethod, type Message, toBinary } from "@bufbuild/protobuf";
 import type { ConnectError } from "@connectrpc/connect";
 import { reasonOf } from "../../call/reason-error.ts";
-import { callMarks, type SpanPayload, type SpanRecorder, spanKinds } from "../../environment/spans/span-recorder.ts";
+import {
+  callMarks,
+  type SpanInit,
+  type SpanPayload,
+  type SpanRecorder,
+  spanKinds,
+} from "../../environment/spans/span-recorder.ts";
 import type { EndedCall } from "../ended-call.ts";
 
 export interface EndedCallOptions {
+  /** Undefined if no spans are recorded. */
+  readonly recorder: SpanRecorder | undefined;
   readonly process: string;
   readonly error: ConnectError | undefined;
   readonly latencyMs: number;
@@ -17,44 +25,50 @@ const messageCharsMax = 1_024;
 const payloadBytesMax = 65_536;
 
 /** Records an ended server call, and the calls inside a batch. */
-export function recordServerCall(recorder: SpanRecorder | undefined, call: EndedCall, options: EndedCallOptions): void {
+export function recordServerCall(call: EndedCall, { recorder, process, error, latencyMs }: EndedCallOptions): void {
   if (recorder === undefined) {
     return;
   }
-  const { process, error, latencyMs } = options;
   const { incoming, batched, caller, deadlineMs, startMs } = call;
   const userAgent = incoming.header("user-agent");
   const other = userAgent === undefined ? "" : callerName(userAgent);
   // A batch always gets a trace context, so that its span can link to the traces of its calls.
   const traceparent = batched === undefined ? call.traceIfMade?.traceparent : call.trace.traceparent;
-  const common = {
+  const parent = bounded(incoming.header("traceparent"));
+  const span: SpanInit = {
+    kind: spanKinds.server,
     process,
     other,
-    protocol: call.protocolName,
-    peer: call.peer,
-    caller: caller === undefined ? "" : `${caller.kind}:${caller.id}`,
-    tracestate: bounded(incoming.header("tracestate")) ?? "",
-    ...(deadlineMs === Number.POSITIVE_INFINITY ? {} : { deadlineLeftMs: deadlineMs - startMs }),
-    batchSize: batched?.length ?? 0,
-  };
-  recorder.record({
-    ...common,
-    ...failure(error),
-    kind: spanKinds.server,
     method: call.method,
+    protocol: call.protocolName,
     traceparent,
-    parent: bounded(incoming.header("traceparent")),
+    parent,
     startMs,
     latencyMs,
+    deadlineLeftMs: deadlineMs === Number.POSITIVE_INFINITY ? undefined : deadlineMs - startMs,
     requestId: call.requestIdIfMade ?? bounded(incoming.header("x-request-id")) ?? "",
-    links: batched?.map(({ traceparent: inside }) => inside).filter((inside) => inside !== "") ?? [],
+    peer: call.peer,
+    caller: caller === undefined ? "" : `${caller.kind}:${caller.id}`,
+    // Means nothing without a traceparent (W3C Trace Context).
+    tracestate: parent === undefined ? "" : (bounded(incoming.header("tracestate")) ?? ""),
     requestMessages: call.requestMessages,
     responseMessages: call.method.methodKind === "unary" && error === undefined ? 1 : call.responseMessages,
+  };
+  if (error === undefined && batched === undefined && !recorder.keepsPayloads) {
+    recorder.record(span);
+    return;
+  }
+  const batchSize = batched?.length ?? 0;
+  recorder.record({
+    ...span,
+    ...failure(error),
+    batchSize,
+    links: batched?.map(({ traceparent: inside }) => inside).filter((inside) => inside !== "") ?? [],
     payload: recorder.keepsPayloads ? payloadOf(call) : undefined,
   });
   for (const inside of batched ?? []) {
     recorder.record({
-      ...common,
+      ...span,
       ...failure(error ?? inside.error),
       kind: spanKinds.batched,
       method: inside.method,
@@ -63,6 +77,7 @@ export function recordServerCall(recorder: SpanRecorder | undefined, call: Ended
       startMs: inside.startMs,
       latencyMs: inside.latencyMs,
       requestId: inside.requestId,
+      batchSize,
       links: traceparent === undefined ? [] : [traceparent],
       requestMessages: 1,
       responseMessages: inside.error === undefined ? 1 : 0,

@@ -1,4 +1,6 @@
+import type { SpanInit } from "../../environment/spans/span-recorder.ts";
 import { type RecordedSpan, traceIdOf } from "./recorded-span.ts";
+import { SpanRing } from "./span-ring.ts";
 
 /** Some seconds of a busy service, hours of a quiet one. */
 const recentMax = 4_096;
@@ -14,26 +16,36 @@ const payloadBytesMax = 8 * 1024 * 1024;
 
 /** The most recent spans of a process. Bounded by number, and payloads by bytes. */
 export class SpanJournal {
-  readonly #recent = new Ring(recentMax);
-  readonly #kept = new Ring(keptMax);
+  readonly #recent = new SpanRing(recentMax);
+  readonly #kept: RecordedSpan[] = [];
+  #nextKept = 0;
   readonly #keptTraces = new Set<string>();
   readonly #withPayload: RecordedSpan[] = [];
   #payloadBytes = 0;
 
-  /** Adds a span. `important` spans, and the recorded spans of their traces, are kept longer. */
-  add(span: RecordedSpan, important: boolean): void {
+  /** Adds a span to the recent ones. */
+  add(span: SpanInit, process: string): void {
+    if (this.#keptTraces.size > 0 && this.#keptTraces.has(traceIdOf(this.#recent.oldestTraceparent))) {
+      this.#addKept(this.#recent.oldest);
+    }
+    this.#recent.add(span, process);
+    if (span.payload !== undefined) {
+      this.#boundPayloads(this.#recent.latest);
+    }
+  }
+
+  /** The span that was added last. */
+  get latest(): RecordedSpan {
+    return this.#recent.latest;
+  }
+
+  /** Adds an important span: it, and the recorded spans of its trace, are kept longer. */
+  keep(span: RecordedSpan): void {
     if (span.payload !== undefined) {
       this.#boundPayloads(span);
     }
-    if (important) {
-      this.#keepTrace(traceIdOf(span.traceparent));
-      this.#kept.add(span);
-      return;
-    }
-    const oldest = this.#recent.add(span);
-    if (oldest !== undefined && this.#keptTraces.size > 0 && this.#keptTraces.has(traceIdOf(oldest.traceparent))) {
-      this.#kept.add(oldest);
-    }
+    this.#keepTrace(traceIdOf(span.traceparent));
+    this.#addKept(span);
   }
 
   /** Whether a trace is kept longer. */
@@ -54,8 +66,15 @@ export class SpanJournal {
 
   /** All spans, unordered. */
   *all(): Generator<RecordedSpan> {
-    yield* this.#recent.spans;
-    yield* this.#kept.spans;
+    yield* this.#recent.all();
+    yield* this.#kept;
+  }
+
+  #addKept(span: RecordedSpan | undefined): void {
+    if (span !== undefined) {
+      this.#kept[this.#nextKept] = span;
+      this.#nextKept = (this.#nextKept + 1) % keptMax;
+    }
   }
 
   #keepTrace(traceId: string): void {
@@ -86,24 +105,5 @@ export class SpanJournal {
     if (dropped > 0) {
       this.#withPayload.splice(0, dropped);
     }
-  }
-}
-
-/** A ring buffer of spans. */
-class Ring {
-  readonly spans: RecordedSpan[] = [];
-  readonly #max: number;
-  #next = 0;
-
-  constructor(max: number) {
-    this.#max = max;
-  }
-
-  /** Returns the evicted span, if there is one. */
-  add(span: RecordedSpan): RecordedSpan | undefined {
-    const oldest = this.spans[this.#next];
-    this.spans[this.#next] = span;
-    this.#next = (this.#next + 1) % this.#max;
-    return oldest;
   }
 }

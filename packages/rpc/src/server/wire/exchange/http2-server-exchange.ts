@@ -127,7 +127,7 @@ export class Http2Exchange implements Exchange, Answering, StreamListener {
       if (traceId !== undefined) {
         fields.push(traceIdHeader, traceId);
       }
-      return fields.length === 0 ? prepared : Buffer.concat([prepared, encodeFields(fields)]);
+      return fields.length === 0 ? prepared : encodeFields(fields, prepared);
     }
     if (id !== undefined) {
       headers[requestIdHeader] ??= id;
