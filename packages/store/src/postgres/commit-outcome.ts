@@ -1,5 +1,5 @@
 import type { PostgresConnection } from "./postgres-connection.ts";
-import { postgresStatement } from "./postgres-sql.ts";
+import { postgresStatement } from "./statements/postgres-sql.ts";
 
 /**
  * A row for each commit, written in the same transaction. If the connection is lost during COMMIT, the row shows whether it took effect. Rows are

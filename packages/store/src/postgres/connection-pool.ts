@@ -2,8 +2,8 @@ import { setTimeout as wait } from "node:timers/promises";
 import { StoreUnavailableError } from "../store-errors.ts";
 import { PostgresConnection, type PostgresTarget } from "./postgres-connection.ts";
 import { fromPostgres } from "./postgres-errors.ts";
-import { postgresStatement } from "./postgres-sql.ts";
 import { SharedConnections } from "./shared-connections.ts";
+import { postgresStatement } from "./statements/postgres-sql.ts";
 
 /**
  * The maximum number of transactions that wait for a connection. More than a service's concurrency limit: in a longer queue, calls would only time

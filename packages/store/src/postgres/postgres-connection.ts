@@ -1,9 +1,8 @@
 import pg from "pg";
-import type { SqlValue } from "../database.ts";
 import { ConnectionLostError, sqlStateOf } from "./postgres-errors.ts";
-import type { PostgresStatement } from "./postgres-sql.ts";
-import { valueTypes } from "./postgres-values.ts";
-import { type GroupedStatement, StatementGroup } from "./statement-group.ts";
+import type { PostgresParameter, PostgresResult, PostgresStatement } from "./statements/postgres-sql.ts";
+import { valueTypes } from "./statements/postgres-values.ts";
+import { type GroupedStatement, StatementGroup } from "./statements/statement-group.ts";
 
 /** The address of a server, and its timeouts. */
 export interface PostgresTarget {
@@ -27,16 +26,6 @@ export interface PostgresTarget {
 const idleInTransactionTimeoutMs = 10_000;
 /** How long after the server's own statement timeout a missing response counts as lost. */
 const answerGraceMs = 5_000;
-
-/** The result of a statement. */
-export interface PostgresResult {
-  readonly rows: object[];
-  readonly count: number;
-  readonly command: string;
-}
-
-/** A parameter: a value, or an array of values for `unnest`. */
-export type PostgresParameter = SqlValue | readonly SqlValue[];
 
 /** A connection. Statements are pipelined: sent without waiting for the responses to earlier ones. */
 export class PostgresConnection {

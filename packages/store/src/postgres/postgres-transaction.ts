@@ -16,11 +16,11 @@ import {
   TransactionEndedError,
   TransactionStuckError,
 } from "../store-errors.ts";
-import { numberedInsert } from "./numbered-insert.ts";
-import type { PostgresConnection, PostgresParameter, PostgresResult } from "./postgres-connection.ts";
+import type { PostgresConnection } from "./postgres-connection.ts";
 import { fromPostgres, sqlStateOf } from "./postgres-errors.ts";
-import { postgresStatement } from "./postgres-sql.ts";
-import { type ColumnTypes, unnestInsert } from "./unnest-insert.ts";
+import { numberedInsert } from "./statements/numbered-insert.ts";
+import { type PostgresParameter, type PostgresResult, postgresStatement } from "./statements/postgres-sql.ts";
+import { type ColumnTypes, unnestInsert } from "./statements/unnest-insert.ts";
 
 /**
  * The event-loop ticks for which a body may execute no statement. A body that awaits only its own statements sends the next one in the tick of the

@@ -6,7 +6,7 @@ import type { ConnectionPool } from "./connection-pool.ts";
 import type { PostgresConnection } from "./postgres-connection.ts";
 import { ConnectionLostError, failureOf, fromPostgres } from "./postgres-errors.ts";
 import { PostgresTransaction } from "./postgres-transaction.ts";
-import type { ColumnTypes } from "./unnest-insert.ts";
+import type { ColumnTypes } from "./statements/unnest-insert.ts";
 
 /** The maximum number of attempts of a transaction after deadlocks, serialization failures or lost connections. */
 const triesMax = 8;

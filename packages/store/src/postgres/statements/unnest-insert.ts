@@ -1,6 +1,6 @@
 import { LRUCache } from "lru-cache";
-import type { RowInsert, SqlColumn } from "../database.ts";
-import { StoreError } from "../store-errors.ts";
+import type { RowInsert, SqlColumn } from "../../database.ts";
+import { StoreError } from "../../store-errors.ts";
 
 /** The column types of the schema, by `table.column`. */
 export type ColumnTypes = ReadonlyMap<string, string>;

@@ -1,5 +1,5 @@
 import { LRUCache } from "lru-cache";
-import type { NumberedInsert, RowInsert, SentStatement, SqlColumn } from "../database.ts";
+import type { NumberedInsert, RowInsert, SentStatement, SqlColumn } from "../../database.ts";
 import { type ColumnTypes, insertParts } from "./unnest-insert.ts";
 
 /** The cache size for statement texts: one for each log of a service. */

@@ -1,4 +1,4 @@
-import type { SqlColumn, SqlValue } from "../database.ts";
+import type { SqlColumn, SqlValue } from "../../database.ts";
 
 /** A parameter as PostgreSQL reads it: text, or bytes. */
 export function parameterText(parameter: SqlValue | SqlColumn): string | Buffer | null {

@@ -1,7 +1,6 @@
 import pg from "pg";
 import { parameterText } from "./array-literal.ts";
-import type { PostgresParameter, PostgresResult } from "./postgres-connection.ts";
-import type { PostgresStatement } from "./postgres-sql.ts";
+import type { PostgresParameter, PostgresResult, PostgresStatement } from "./postgres-sql.ts";
 import { valueTypes } from "./postgres-values.ts";
 
 /** A statement of a group, and what gets its result. */
