@@ -121,7 +121,7 @@ export async function postgresWithStandby(
 
   async function kill(): Promise<void> {
     await killWithSessions(primary.server);
-    // Nobody may commit on it any more, and whatever was copied from it has failed.
+    // No session may commit on it any more, and whatever was copied from it has failed.
     address.follow(undefined);
     await bringingUp.catch(() => {});
   }

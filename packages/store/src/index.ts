@@ -35,7 +35,7 @@ export {
 } from "./idempotency.ts";
 export { inParts, insertRows, marksFor } from "./many-rows.ts";
 export { observedDatabase, type TransactionObserver, type TransactionTimes } from "./observed-database.ts";
-export { type OpenDatabaseOptions, openDatabase } from "./open-database.ts";
+export { type OpenDatabaseOptions, openDatabase, type WhenReachableOptions, whenReachable } from "./open-database.ts";
 export { decodePageToken, encodePageToken, InvalidPageTokenError } from "./page-token.ts";
 export { type Page, type PagedList, type PageRequest, pageSizeDefault, pageSizeMax, readPage } from "./read-page.ts";
 export { databaseTime, insertNumbered } from "./shared-rows.ts";
@@ -54,4 +54,3 @@ export {
   TransactionEndedError,
   TransactionStuckError,
 } from "./store-errors.ts";
-export { type WhenReachableOptions, whenReachable } from "./when-reachable.ts";

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import type { Database } from "./database.ts";
+import { whenReachable } from "./open-database.ts";
 import { ConstraintError, StoreUnavailableError } from "./store-errors.ts";
-import { whenReachable } from "./when-reachable.ts";
 
 const shared = { isShared: true } as Database;
 const waits: number[] = [];

@@ -1,6 +1,6 @@
-import type { Database, Migration } from "@parley/store";
-import { describeReplicas } from "@parley/store/testing";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import type { Database, Migration } from "../../database.ts";
+import { describeReplicas } from "../describe-replicas.ts";
 import { exploreTwo, type Operation, openWorld, type Subject, type World } from "./describe-interleavings.ts";
 
 /** Mistakes that READ COMMITTED allows. Each must be found with one preemption, as the services' operations are explored. */

@@ -1,25 +1,15 @@
 import { createInbox } from "@parley/events";
-import { orderConfirmed } from "@parley/events/testing";
-import { notificationMigrations } from "@parley/notification";
+import { eventMessage, orderConfirmed } from "@parley/events/testing";
 import { systemEnvironment } from "@parley/rpc";
 import type { Database } from "@parley/store";
+import { describeInterleavings, type Operation } from "@parley/store/testing";
 import { expect } from "vitest";
-import { eventMessage } from "../../../packages/events/src/log/event-message.ts";
-import { createEventEffects } from "../../../packages/notification/src/event-effects.ts";
-import { createFailedNotifications } from "../../../packages/notification/src/failed-notifications.ts";
-import {
-  NotificationKind,
-  newNotification,
-  type SendOutcome,
-  settle,
-} from "../../../packages/notification/src/notification.ts";
-import {
-  hastenNotifications,
-  insertNotifications,
-  updateNotifications,
-} from "../../../packages/notification/src/notification-store.ts";
-import { Claims } from "../../../packages/notification/src/sending/claims.ts";
-import { describeInterleavings, type Operation } from "./describe-interleavings.ts";
+import { createEventEffects } from "./event-effects.ts";
+import { createFailedNotifications } from "./failed-notifications.ts";
+import { notificationMigrations } from "./index.ts";
+import { NotificationKind, newNotification, type SendOutcome, settle } from "./notification.ts";
+import { hastenNotifications, insertNotifications, updateNotifications } from "./notification-store.ts";
+import { Claims } from "./sending/claims.ts";
 
 const environment = systemEnvironment({ name: "notification", logLevel: "silent" });
 const mail = (id: string) =>

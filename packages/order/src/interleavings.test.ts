@@ -1,11 +1,11 @@
 import { createEventLog } from "@parley/events";
-import { orderMigrations } from "@parley/order";
 import { systemClock } from "@parley/rpc";
 import type { Database } from "@parley/store";
-import { beginRelease, confirm, giveUp, type Order, placeOrder, refuse } from "../../../packages/order/src/order.ts";
-import { eventOf } from "../../../packages/order/src/order-events.ts";
-import { OrderStore } from "../../../packages/order/src/order-store.ts";
-import { describeInterleavings, type Operation } from "./describe-interleavings.ts";
+import { describeInterleavings, type Operation } from "@parley/store/testing";
+import { orderMigrations } from "./index.ts";
+import { beginRelease, confirm, giveUp, type Order, placeOrder, refuse } from "./order.ts";
+import { eventOf } from "./order-events.ts";
+import { OrderStore } from "./order-store.ts";
 
 const leaseMs = 10_000;
 const line = { productId: "101", quantity: 1 };

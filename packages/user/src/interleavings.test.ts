@@ -1,14 +1,14 @@
 import { createClient } from "@connectrpc/connect";
 import { UserService } from "@parley/gen/user/v1/user_service_pb.js";
-import { systemEnvironment } from "@parley/rpc";
+import { reasonOf, systemEnvironment } from "@parley/rpc";
 import { connectInMemory } from "@parley/rpc/testing";
 import type { Database } from "@parley/store";
-import { createUserModule, userMigrations } from "@parley/user";
-import { ensureAdmin, loadSampleUsers } from "../../../packages/user/src/first-users.ts";
-import { hashOfToken } from "../../../packages/user/src/sign-in/refresh-token.ts";
-import { insertRefreshToken, pruneRefreshTokens } from "../../../packages/user/src/sign-in/refresh-token-store.ts";
-import { createSigningKeys } from "../../../packages/user/src/sign-in/signing-keys.ts";
-import { describeInterleavings, type Operation } from "./describe-interleavings.ts";
+import { describeInterleavings, type Operation } from "@parley/store/testing";
+import { ensureAdmin, loadSampleUsers } from "./first-users.ts";
+import { createUserModule, userMigrations } from "./index.ts";
+import { hashOfToken } from "./sign-in/refresh-token.ts";
+import { insertRefreshToken, pruneRefreshTokens } from "./sign-in/refresh-token-store.ts";
+import { createSigningKeys } from "./sign-in/signing-keys.ts";
 
 const uuid = (number: number) => `0d9d1f5e-6d0f-4a8e-9a55-${String(number).padStart(12, "0")}`;
 const environment = systemEnvironment({ name: "user", logLevel: "silent" });
@@ -112,6 +112,7 @@ describeInterleavings<Replica>("the user service's operations", {
   replica,
   reset,
   observe,
+  reasonOf: (error) => reasonOf(error)?.reason ?? String(error),
   watched: { event_log: "without gaps" },
   operations,
 });

@@ -1,14 +1,14 @@
-import { createEventLog, createInbox, eventMigrations, inboxMigrations, partitionCount } from "@parley/events";
-import { orderConfirmed } from "@parley/events/testing";
 import { systemEnvironment } from "@parley/rpc";
 import type { Database } from "@parley/store";
+import { describeInterleavings, type Operation } from "@parley/store/testing";
 import { expect } from "vitest";
-import { pruneInbox } from "../../../packages/events/src/inbox/prune-inbox.ts";
-import { eventMessage } from "../../../packages/events/src/log/event-message.ts";
-import { createLeases } from "../../../packages/events/src/relay/leases.ts";
-import { markDone } from "../../../packages/events/src/relay/outbox.ts";
-import { pruneLog } from "../../../packages/events/src/relay/prune-log.ts";
-import { describeInterleavings, type Operation } from "./describe-interleavings.ts";
+import { pruneInbox } from "./inbox/prune-inbox.ts";
+import { createEventLog, createInbox, eventMigrations, inboxMigrations, partitionCount } from "./index.ts";
+import { eventMessage } from "./log/event-message.ts";
+import { createLeases } from "./relay/leases.ts";
+import { markDone } from "./relay/outbox.ts";
+import { pruneLog } from "./relay/prune-log.ts";
+import { orderConfirmed } from "./testing/index.ts";
 
 const leaseMs = 10_000;
 const event = (id: string) => eventMessage(orderConfirmed(id), { id, source: "/services/order", timeMs: 1 });

@@ -3,11 +3,11 @@ import { createClient } from "@connectrpc/connect";
 import { EventSchema } from "@parley/gen/event/v1/event_pb.js";
 import { InventoryService } from "@parley/gen/product/v1/inventory_service_pb.js";
 import { ProductService } from "@parley/gen/product/v1/product_service_pb.js";
-import { createProductModule, productMigrations } from "@parley/product";
-import { systemEnvironment } from "@parley/rpc";
+import { reasonOf, systemEnvironment } from "@parley/rpc";
 import { connectInMemory } from "@parley/rpc/testing";
 import type { Database } from "@parley/store";
-import { describeInterleavings, type Operation } from "./describe-interleavings.ts";
+import { describeInterleavings, type Operation } from "@parley/store/testing";
+import { createProductModule, productMigrations } from "./index.ts";
 
 const uuid = (number: number) => `0d9d1f5e-6d0f-4a8e-9a55-${String(number).padStart(12, "0")}`;
 const environment = systemEnvironment({ name: "product", logLevel: "silent" });
@@ -112,6 +112,7 @@ describeInterleavings<Replica>("the product service's operations", {
   replica,
   reset,
   observe,
+  reasonOf: (error) => reasonOf(error)?.reason ?? String(error),
   watched: { event_log: "without gaps" },
   operations,
 });

@@ -1,8 +1,9 @@
-import { reasonOf } from "@parley/rpc";
-import { type Database, type Migration, openDatabase } from "@parley/store";
-import { createTestSchema, describeReplicas, testPostgresUrl } from "@parley/store/testing";
 import pg from "pg";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import type { Database, Migration } from "../../database.ts";
+import { openDatabase } from "../../open-database.ts";
+import { describeReplicas } from "../describe-replicas.ts";
+import { createTestSchema, testPostgresUrl } from "../test-database.ts";
 import { type Execution, explore, runSchedule, type Schedule } from "./explore.ts";
 import { type StatementGate, startStatementGate } from "./statement-gate.ts";
 
@@ -31,6 +32,8 @@ export interface Subject<R> {
   reset(database: Database): Promise<void>;
   /** The state that matters after an execution. */
   observe(database: Database): Promise<unknown>;
+  /** The reason of a refusal. Default: its text. */
+  reasonOf?(error: unknown): string;
   /** Throws if a result is wrong whichever operations led to it. */
   invariant?(result: Result): void;
   /** Tables that watchers read by sequence. Without gaps: the sequences have none. */
@@ -142,7 +145,10 @@ export async function openWorld<R>(subject: Subject<R>): Promise<World<R>> {
       for (const watch of watchers) await watch();
     };
     const execution = await runSchedule([a, b], schedule, { observer, afterStep });
-    const result = { outcomes: execution.outcomes.map(toldTo), state: await subject.observe(database) };
+    const result = {
+      outcomes: execution.outcomes.map((outcome) => toldTo(outcome, subject)),
+      state: await subject.observe(database),
+    };
     return { execution, result };
   }
   return {
@@ -192,7 +198,6 @@ function withPort(url: string, port: number): string {
   return changed.href;
 }
 
-function toldTo(outcome: PromiseSettledResult<unknown>): unknown {
-  if (outcome.status === "fulfilled") return outcome.value ?? null;
-  return { refused: reasonOf(outcome.reason)?.reason ?? String(outcome.reason) };
+function toldTo<R>(outcome: PromiseSettledResult<unknown>, { reasonOf = String }: Subject<R>): unknown {
+  return outcome.status === "fulfilled" ? (outcome.value ?? null) : { refused: reasonOf(outcome.reason) };
 }
