@@ -1,6 +1,6 @@
 import { connect, createServer, type Socket } from "node:net";
 
-/** A statement that the gate holds back, with all messages up to its Sync. */
+/** A statement that the gate holds back. */
 export interface HeldStatement {
   /** Its SQL. */
   readonly text: string;
@@ -30,7 +30,7 @@ export interface StatementGate {
 }
 
 /** Statements that neither read nor change what another transaction writes: they are no steps of their own. */
-const passing = /^(BEGIN|SELECT CAST\(EXTRACT|INSERT INTO parley_commits|SELECT current_setting)/;
+const passing = /^(BEGIN|SELECT CAST\(EXTRACT|INSERT INTO parley_commits|SELECT current_setting|SELECT set_config)/;
 
 export async function startStatementGate(serverPort: number): Promise<StatementGate> {
   const sockets = new Set<Socket>();
@@ -41,43 +41,70 @@ export async function startStatementGate(serverPort: number): Promise<StatementG
   const server = createServer((client) => {
     const upstream = connect(serverPort, "127.0.0.1");
     const texts = new Map<string, string>();
-    let ownHeld = 0;
+    /** The held statements of this connection, oldest first, and whether each ends with a Sync. */
+    const ownHeld: (HeldStatement & { readonly isLast: boolean })[] = [];
+    /** For each released statement without an answer, whether it ends with a Sync. */
+    const unanswered: boolean[] = [];
     let isStarted = false;
     let group: Buffer[] = [];
     let text = "";
 
-    function send(messages: readonly Buffer[]) {
+    function send(messages: readonly Buffer[], isLast: boolean) {
       gate.inFlight++;
+      unanswered.push(isLast);
       for (const message of messages) upstream.write(message);
+      // Without a Sync the server keeps its answer until it is asked to flush it.
+      if (!isLast) upstream.write(flushMessage);
     }
 
     /** A statement of the client is complete. Statements of one connection keep their order. */
-    function statement() {
+    function statement(isLast: boolean) {
       const [messages, sql] = [group, text.trim()];
       [group, text] = [[], ""];
-      if (!gate.isClosed || (ownHeld === 0 && passing.test(sql))) {
-        send(messages);
+      if (!gate.isClosed || (ownHeld.length === 0 && passing.test(sql))) {
+        send(messages, isLast);
         return;
       }
-      ownHeld++;
-      const one: HeldStatement = {
+      const one = {
         text: sql,
+        isLast,
         release() {
           held.splice(held.indexOf(one), 1);
-          ownHeld--;
-          send(messages);
+          ownHeld.splice(ownHeld.indexOf(one), 1);
+          send(messages, isLast);
+          const [next] = ownHeld;
+          if (next !== undefined && passing.test(next.text)) next.release();
         },
       };
+      ownHeld.push(one);
       held.push(one);
       gate.onChange();
     }
 
+    function answered() {
+      unanswered.shift();
+      gate.inFlight--;
+      gate.onChange();
+    }
+
+    /** After an error the server skips the rest of a group, up to its Sync. */
+    function skipGroup() {
+      while (unanswered[0] !== true && (unanswered.length > 0 || ownHeld.length > 0)) {
+        if (unanswered.length > 0) answered();
+        else ownHeld[0]?.release();
+      }
+    }
+
+    let isExecuted = false;
     const fromClient = messagesOf((type, message) => {
       if (!isStarted || type === "p" || type === "X") {
         isStarted = true;
         upstream.write(message);
         return;
       }
+      // A statement is complete at the next one's first message, or with the Sync behind it.
+      if (isExecuted && type !== "S") statement(false);
+      isExecuted = type === "E";
       group.push(message);
       if (type === "Q") {
         text = stringAt(message, 5);
@@ -89,16 +116,18 @@ export async function startStatementGate(serverPort: number): Promise<StatementG
         const portal = stringAt(message, 5);
         text = texts.get(stringAt(message, 5 + Buffer.byteLength(portal) + 1)) ?? "";
       }
-      if (type === "Q" || type === "S") statement();
+      if (type === "Q" || type === "S") statement(true);
     }, true);
     let isReady = false;
     const fromServer = messagesOf((type, message) => {
       client.write(message);
       if (type === "K") sessions.add(message.readInt32BE(5));
       if (type === "E") errors.push(/\0C([0-9A-Z]{5})\0/.exec(message.toString("latin1"))?.[1] ?? "");
+      if (type === "E" && unanswered[0] === false) skipGroup();
+      if (type === "C" && unanswered[0] === false) answered();
       if (type !== "Z") return;
       // The first one ends the start of the session.
-      if (isReady) gate.inFlight--;
+      if (isReady) answered();
       isReady = true;
       gate.onChange();
     }, false);
@@ -132,6 +161,9 @@ export async function startStatementGate(serverPort: number): Promise<StatementG
   };
   return gate;
 }
+
+/** Flush, which has no content. */
+const flushMessage = Buffer.from("H\0\0\0\x04", "latin1");
 
 /** Cuts a stream into the protocol's messages. Only a client's first one has no type. */
 function messagesOf(take: (type: string, message: Buffer) => void, isClient: boolean): (data: Buffer) => void {
