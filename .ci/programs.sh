@@ -26,6 +26,8 @@ install_debian_packages() {
   command -v openssl >/dev/null || missing+=(openssl)
   command -v nginx >/dev/null || [ -x /usr/sbin/nginx ] || missing+=(nginx-light)
   command -v dnsmasq >/dev/null || [ -x /usr/sbin/dnsmasq ] || missing+=(dnsmasq-base)
+  # Network namespaces; without them the topology runs on loopback addresses.
+  command -v ip >/dev/null || missing+=(iproute2)
   command -v haproxy >/dev/null || [ -x /usr/sbin/haproxy ] || missing+=(haproxy)
   # Builds the image; pgrep finds the process to signal in it.
   command -v buildah >/dev/null || missing+=(buildah)

@@ -25,7 +25,7 @@ main() {
 users() {
   step "a user is made without a password" POST /users "{\"name\":\"Smoke Test\",\"email\":\"smoke-none-$run@example.com\",\"request_id\":\"$(uuid)\"}" 201
   expect_location "/users/$(field id)"
-  step "who cannot sign in" POST /users:login "{\"email\":\"smoke-none-$run@example.com\",\"password\":\"smoke test $run\"}" 401
+  step "and cannot sign in" POST /users:login "{\"email\":\"smoke-none-$run@example.com\",\"password\":\"smoke test $run\"}" 401
   step "a user is made with a password" POST /users "{\"name\":\"Smoke Test\",\"email\":\"smoke-$run@example.com\",\"password\":\"smoke test $run\",\"request_id\":\"$(uuid)\"}" 201
   user="$(field id)"
   step "and signs in" POST /users:login "{\"email\":\"smoke-$run@example.com\",\"password\":\"smoke test $run\"}" 200
@@ -77,7 +77,7 @@ orders() {
 
 guests() {
   token=""
-  step "a guest's order is confirmed, or refused where GUEST_ORDERS=off" POST /orders "{\"product_id\":\"$product\",\"quantity\":1,\"request_id\":\"$(uuid)\"}" "201 400 401"
+  step "a guest's order is confirmed, or refused where GUEST_ORDERS=off" POST /orders "{\"product_id\":\"$product\",\"quantity\":1,\"guest_email\":\"smoke-guest-$run@example.com\",\"request_id\":\"$(uuid)\"}" "201 400 401"
   if [ "$status" = 201 ]; then
     expect '"state":"ORDER_STATE_CONFIRMED"'
     guest="$(field id)"

@@ -56,7 +56,7 @@ it("docs/running.md has every setting of every service", () => {
     "packages/events/src/service-broker.ts",
   ];
   const settings = [...shared.map((file) => join(root, file)), ...services.map(({ main }) => main)]
-    .flatMap((file) => [...readFileSync(file, "utf8").matchAll(/^ {2}([A-Z][A-Z_]+): /gm)])
+    .flatMap((file) => [...readFileSync(file, "utf8").matchAll(/^ {2}([A-Z][A-Z0-9_]+): /gm)])
     .map((match) => match[1] ?? "");
   expect(settings).toContain("SHUTDOWN_GRACE_MS");
   expect([...new Set(settings)].filter((setting) => !runningGuide.includes(`\`${setting}\``))).toEqual([]);

@@ -1,11 +1,13 @@
 import { adminPort, type DeployedService, environmentOf, indented, stopSeconds } from "./deployment.ts";
+import { productionSettingsOf } from "./production-settings.ts";
 
 const keysFolder = "/keys";
 
 /** compose.yaml: all services, a PostgreSQL for each, Redis, nginx as the ingress, and monitoring. */
 export function composeFile(services: readonly DeployedService[]): string {
   return `# All of Parley on one machine: \`docker compose up\`. Made by \`npm run generate\` from the services in packages/*/package.json.
-# Set POSTGRES_PASSWORD, SIGNING_KEY_SECRET and ADMIN_PASSWORD in .env before others can reach it: the defaults are for trying out.
+# Set POSTGRES_PASSWORD, SIGNING_KEY_SECRET and ADMIN_PASSWORD in .env before others can reach it: the defaults are for trying out. The other
+# variables of this file are set there too; settings that it does not name (docs/running.md) are set in settings.env, for all services.
 name: parley
 
 x-service: &service
@@ -14,6 +16,9 @@ x-service: &service
     context: .
     dockerfile: deploy/image/Containerfile
   restart: unless-stopped
+  deploy:
+    replicas: \${REPLICAS:-1}
+  env_file: [{ path: settings.env, required: false }]
   read_only: true
   tmpfs: [/tmp]
   cap_drop: [ALL]
@@ -53,6 +58,23 @@ ${services
     # Events are kept by their sender until they are acknowledged: Redis only carries them.
     command: [redis-server, --save, "", --appendonly, "no", --maxmemory, 256mb, --maxmemory-policy, noeviction]
     healthcheck: { test: [CMD, redis-cli, ping], interval: 5s, timeout: 3s, retries: 12 }
+
+  # BROKER_URL=kafka://kafka:9092 docker compose --profile kafka up
+  kafka:
+    image: apache/kafka:\${KAFKA_VERSION:-4.2.0}
+    restart: unless-stopped
+    profiles: [kafka]
+    environment:
+      KAFKA_NODE_ID: "1"
+      KAFKA_PROCESS_ROLES: broker,controller
+      KAFKA_LISTENERS: PLAINTEXT://:9092,CONTROLLER://:9093
+      KAFKA_ADVERTISED_LISTENERS: PLAINTEXT://kafka:9092
+      KAFKA_CONTROLLER_LISTENER_NAMES: CONTROLLER
+      KAFKA_CONTROLLER_QUORUM_VOTERS: 1@localhost:9093
+      KAFKA_OFFSETS_TOPIC_REPLICATION_FACTOR: "1"
+      KAFKA_TRANSACTION_STATE_LOG_REPLICATION_FACTOR: "1"
+      KAFKA_TRANSACTION_STATE_LOG_MIN_ISR: "1"
+    volumes: ["kafka:/var/lib/kafka/data"]
 
   nginx:
     image: nginx:\${NGINX_VERSION:-1.31}
@@ -99,6 +121,7 @@ volumes:
   keys:
   prometheus:
   grafana:
+  kafka:
 ${services
   .filter(({ database }) => database)
   .map(({ name }) => `  ${name}-data:`)
@@ -124,6 +147,8 @@ ${services
     read_only: false
     environment:
       LOG_LEVEL: debug
+      # A restart waits for no idle connection of nginx.
+      HTTP1_DRAIN_MS: "0"
       NODE_OPTIONS: --inspect=0.0.0.0:9229
     ports: ["127.0.0.1:${9229 + index}:9229"]
     volumes: [".:/sources:ro"]
@@ -139,21 +164,19 @@ function composeService(service: DeployedService, services: readonly DeployedSer
     ...(database
       ? {
           DATABASE_URL: `postgres://parley:\${POSTGRES_PASSWORD:-parley}@${name}-db:5432/${name}`,
-          BROKER_URL: "redis://redis:6379",
-          SAMPLE_DATA: name === "user" ? "off" : "on",
+          BROKER_URL: fromShell("BROKER_URL", "redis://redis:6379"),
         }
       : {}),
     ...(name === "user"
-      ? {
-          SIGNING_KEY_SECRET: fromShell("SIGNING_KEY_SECRET", "for-trying-out-only-set-your-own-here"),
-          ADMIN_EMAIL: fromShell("ADMIN_EMAIL", "admin@example.com"),
-          ADMIN_PASSWORD: fromShell("ADMIN_PASSWORD", "for-trying-out-only"),
-        }
+      ? { SIGNING_KEY_SECRET: fromShell("SIGNING_KEY_SECRET", "for-trying-out-only-set-your-own-here") }
       : {}),
-    ...(name === "order" || name === "gateway" ? { GUEST_ORDERS: fromShell("GUEST_ORDERS", "off") } : {}),
-    ...(name === "gateway" ? { TRUST_PROXY: "172.16.0.0/12,192.168.0.0/16,10.0.0.0/8" } : {}),
-    ERROR_HELP_URL: `http://localhost:${fromShell("HTTP_PORT", "8080")}/docs/errors.md`,
-    OTEL_EXPORTER_OTLP_ENDPOINT: fromShell("OTEL_EXPORTER_OTLP_ENDPOINT", ""),
+    ERROR_HELP_URL: fromShell("ERROR_HELP_URL", `http://localhost:${fromShell("HTTP_PORT", "8080")}/docs/errors.md`),
+    ...Object.fromEntries(
+      productionSettingsOf(service).map(({ variable, value, composeValue = value }) => [
+        variable,
+        fromShell(variable, composeValue),
+      ]),
+    ),
   };
   const waits = [
     "keys: { condition: service_completed_successfully }",

@@ -19,6 +19,12 @@ export const adminPort = 9090;
 /** The maximum connection age. The server then sends GOAWAY, and clients reconnect to new replicas too. */
 const connectionAgeMs = 300_000;
 
+/**
+ * The time for which idle HTTP/1.1 connections stay open after SIGTERM: longer than the idle timeout of the connections of deploy/nginx, 5 s.
+ * At most half of the drain time.
+ */
+const http1DrainMs = 10_000;
+
 /** The drain time for in-flight calls after SIGTERM. The orchestrator's kill timeout is longer. */
 export const graceMs = 20_000;
 export const stopSeconds = 45;
@@ -54,7 +60,10 @@ export function environmentOf(
     ADMIN_HOST: "0.0.0.0",
     ADMIN_PORT: String(adminPort),
     SHUTDOWN_GRACE_MS: String(graceMs),
+    HTTP1_DRAIN_MS: String(http1DrainMs),
     MAX_CONNECTION_AGE_MS: String(connectionAgeMs),
+    // Settings may be given to all services at once, and sample users are refused where AUTH=required.
+    ...(service.name === "user" ? { SAMPLE_DATA: "off" } : {}),
     SERVICE_KEYS_FILE: `${keysFolder}/services.json`,
     ...(service.calls.length > 0 ? { SERVICE_KEY_FILE: `${keysFolder}/${service.name}.json` } : {}),
     ...Object.fromEntries(targets.map((callee) => [callee.urlVariable, target(callee)])),

@@ -1,6 +1,8 @@
-import { adminPort, type DeployedService, environmentOf, indented, stopSeconds } from "./deployment.ts";
+import { adminPort, type DeployedService, indented } from "./deployment.ts";
+import { ecsService, ifGiven, loadBalancerIdleSeconds, pascal } from "./ecs-service.ts";
+import { type ProductionSetting, parameterOf, productionSettings } from "./production-settings.ts";
 
-const keysFolder = "/keys";
+const optionalSecrets = productionSettings.filter(({ secret }) => secret !== undefined);
 
 /** deploy/ecs/parley.yaml: a CloudFormation template for AWS Fargate. */
 export function ecsTemplate(services: readonly DeployedService[]): string {
@@ -59,6 +61,18 @@ ${services
     Description: ARN of the Secret with ${name}.json, as \`parley keys\` writes it.`,
   )
   .join("\n")}
+  # Settings. Of an empty one the service's own default holds; an empty Secret is not set.
+${productionSettings.map(parameterDeclaration).join("\n")}
+  SettingsFile:
+    Type: String
+    Default: ""
+    Description: ARN of a file in S3 with further settings of docs/running.md for all services, a line NAME=value each.
+
+Conditions:
+  HasSettingsFile: !Not [!Equals [!Ref SettingsFile, ""]]
+${optionalSecrets
+  .map((setting) => `  Has${parameterOf(setting)}: !Not [!Equals [!Ref ${parameterOf(setting)}, ""]]`)
+  .join("\n")}
 
 Resources:
   Cluster:
@@ -107,6 +121,21 @@ ${services
   .filter(({ calls }) => calls.length > 0)
   .map(({ name }) => `                  - !Ref ${pascal(name)}KeySecret`)
   .join("\n")}
+${indented(
+  optionalSecrets.flatMap((setting) => ifGiven(parameterOf(setting), `!Ref ${parameterOf(setting)}`)),
+  18,
+)}
+        - Fn::If:
+            - HasSettingsFile
+            - PolicyName: settings-file
+              PolicyDocument:
+                Version: "2012-10-17"
+                Statement:
+                  - { Effect: Allow, Action: s3:GetObject, Resource: !Ref SettingsFile }
+                  - Effect: Allow
+                    Action: s3:GetBucketLocation
+                    Resource: !Select [0, !Split ["/", !Ref SettingsFile]]
+            - !Ref AWS::NoValue
 
   # The services call nothing of AWS.
   TaskRole:
@@ -163,7 +192,7 @@ ${services
       SecurityGroups: [!Ref LoadBalancerAccess]
       LoadBalancerAttributes:
         # A stream may be silent for longer than the minute that is the default. Heartbeats of server-sent events come every 15 seconds.
-        - { Key: idle_timeout.timeout_seconds, Value: "3600" }
+        - { Key: idle_timeout.timeout_seconds, Value: "${loadBalancerIdleSeconds}" }
         - { Key: routing.http2.enabled, Value: "true" }
         - { Key: routing.http.drop_invalid_header_fields.enabled, Value: "true" }
 
@@ -229,152 +258,11 @@ Outputs:
 `;
 }
 
-function ecsService(service: DeployedService, services: readonly DeployedService[]): string {
-  const { name, port, database, calls } = service;
-  const id = pascal(name);
-  const environment = environmentOf(service, {
-    services,
-    keysFolder,
-    // Cloud Map's SRV records contain each task's port. An answer has at most eight records.
-    target: ({ name: callee }) => `srv:///${callee}.parley.internal`,
-  });
-  const secrets = [
-    ...(database
-      ? [
-          `- { Name: DATABASE_URL, ValueFrom: !Ref ${id}DatabaseUrlSecret }`,
-          "- { Name: BROKER_URL, ValueFrom: !Ref BrokerUrlSecret }",
-        ]
-      : []),
-    ...(name === "user" ? ["- { Name: SIGNING_KEY_SECRET, ValueFrom: !Ref SigningKeySecret }"] : []),
-  ];
-  const keySecrets = [
-    "- { Name: SERVICE_KEYS, ValueFrom: !Ref ServiceKeysSecret }",
-    ...(calls.length > 0 ? [`- { Name: SERVICE_KEY, ValueFrom: !Ref ${id}KeySecret }`] : []),
-  ];
-  const log = `LogConfiguration:
-            LogDriver: awslogs
-            Options:
-              awslogs-group: !Ref Logs
-              awslogs-region: !Ref AWS::Region
-              awslogs-stream-prefix: ${name}`;
-  return `  ${id}Name:
-    Type: AWS::ServiceDiscovery::Service
-    Properties:
-      Name: ${name}
-      NamespaceId: !Ref Names
-      DnsConfig:
-        RoutingPolicy: MULTIVALUE
-        DnsRecords:
-          - { Type: A, TTL: 5 }
-          - { Type: SRV, TTL: 5 }
-      HealthCheckCustomConfig: { FailureThreshold: 1 }
-
-  ${id}Task:
-    Type: AWS::ECS::TaskDefinition
-    Properties:
-      Family: parley-${name}
-      RequiresCompatibilities: [FARGATE]
-      NetworkMode: awsvpc
-      Cpu: "512"
-      Memory: "1024"
-      ExecutionRoleArn: !GetAtt ExecutionRole.Arn
-      TaskRoleArn: !GetAtt TaskRole.Arn
-      Volumes:
-        - { Name: keys }
-        - { Name: tmp }
-      ContainerDefinitions:
-        # Fargate hands Secrets over as variables; this writes them to the files that the service reads.
-        - Name: keys
-          Image: !Ref Image
-          Essential: false
-          Command: [keys, --folder, ${keysFolder}, --from-environment, ${name}]
-          Secrets:
-${indented(keySecrets, 12)}
-          MountPoints:
-            - { SourceVolume: keys, ContainerPath: ${keysFolder} }
-          ${log}
-        - Name: ${name}
-          Image: !Ref Image
-          Essential: true
-          Command: [run, ${name}]
-          DependsOn: [{ ContainerName: keys, Condition: SUCCESS }]
-          StopTimeout: ${stopSeconds}
-          ReadonlyRootFilesystem: true
-          PortMappings:
-            - { ContainerPort: ${port}, Name: rpc }
-            - { ContainerPort: ${adminPort}, Name: admin }
-          Environment:
-            - { Name: ERROR_HELP_URL, Value: !Sub "https://\${PublicName}/docs/errors.md" }
-${indented(
-  Object.entries({
-    ...environment,
-    ...(name === "gateway" ? { TRUST_PROXY: "10.0.0.0/8,172.16.0.0/12,192.168.0.0/16" } : {}),
-  }).map(([variable, value]) => `- { Name: ${variable}, Value: ${JSON.stringify(value)} }`),
-  12,
-)}
-${secrets.length === 0 ? "" : `          Secrets:\n${indented(secrets, 12)}\n`}          MountPoints:
-            - { SourceVolume: keys, ContainerPath: ${keysFolder}, ReadOnly: true }
-            - { SourceVolume: tmp, ContainerPath: /tmp }
-          HealthCheck:
-            Command: [CMD, parley, health]
-            Interval: 5
-            Timeout: 3
-            Retries: 3
-            StartPeriod: 20
-          ${log}
-
-  ${id}Service:
-    Type: AWS::ECS::Service
-${name === "gateway" ? "    DependsOn: [Listener, GrpcRule]\n" : ""}    Properties:
-      Cluster: !Ref Cluster
-      LaunchType: FARGATE
-      TaskDefinition: !Ref ${id}Task
-      DesiredCount: !Ref Replicas
-      AvailabilityZoneRebalancing: ENABLED
-      DeploymentConfiguration:
-        MinimumHealthyPercent: 100
-        MaximumPercent: 200
-        DeploymentCircuitBreaker: { Enable: true, Rollback: true }
-      NetworkConfiguration:
-        AwsvpcConfiguration:
-          Subnets: !Ref PrivateSubnets
-          SecurityGroups: [!Ref TaskAccess]
-      ServiceRegistries:
-        - { RegistryArn: !GetAtt ${id}Name.Arn, ContainerName: ${name}, ContainerPort: ${port} }
-${
-  name === "gateway"
-    ? `      HealthCheckGracePeriodSeconds: 60
-      LoadBalancers:
-        - { ContainerName: gateway, ContainerPort: ${port}, TargetGroupArn: !Ref HttpTargets }
-        - { ContainerName: gateway, ContainerPort: ${port}, TargetGroupArn: !Ref GrpcTargets }
-`
-    : ""
-}
-  ${id}Scale:
-    Type: AWS::ApplicationAutoScaling::ScalableTarget
-    Properties:
-      ServiceNamespace: ecs
-      ScalableDimension: ecs:service:DesiredCount
-      ResourceId: !Sub service/\${Cluster}/\${${id}Service.Name}
-      MinCapacity: !Ref Replicas
-      MaxCapacity: !Ref ReplicasMax
-
-  ${id}ScaleByCpu:
-    Type: AWS::ApplicationAutoScaling::ScalingPolicy
-    Properties:
-      PolicyName: ${name}-cpu
-      PolicyType: TargetTrackingScaling
-      ScalingTargetId: !Ref ${id}Scale
-      TargetTrackingScalingPolicyConfiguration:
-        TargetValue: 60
-        PredefinedMetricSpecification: { PredefinedMetricType: ECSServiceAverageCPUUtilization }
-`;
-}
-
-/** Converts `echo-a` to CloudFormation's style: `EchoA`. */
-function pascal(name: string): string {
-  return name
-    .split("-")
-    .map((word) => word.slice(0, 1).toUpperCase() + word.slice(1))
-    .join("");
+function parameterDeclaration(setting: ProductionSetting): string {
+  const { variable, value, about, secret } = setting;
+  const description = secret === undefined ? `${variable}. ${about}` : `ARN of the Secret with ${variable}. ${about}`;
+  return `  ${parameterOf(setting)}:
+    Type: String
+    Default: ${JSON.stringify(secret === undefined ? value : "")}
+    Description: ${JSON.stringify(description)}`;
 }

@@ -3,6 +3,7 @@ import { dirname, join } from "node:path";
 import { composeDebugFile, composeFile } from "./compose.ts";
 import { deployedServices } from "./deployment.ts";
 import { ecsTemplate } from "./ecs.ts";
+import { exampleEnv } from "./example-env.ts";
 import { kubernetesBase } from "./kubernetes.ts";
 import { kubernetesLocalServices } from "./kubernetes-local.ts";
 import { prometheusForCompose, prometheusForMachine } from "./prometheus.ts";
@@ -13,6 +14,7 @@ export async function deploymentFiles(gen: string): Promise<ReadonlyMap<string, 
   const files = new Map([
     ["compose.yaml", composeFile(services)],
     ["compose.debug.yaml", composeDebugFile(services)],
+    ["deploy/example.env", exampleEnv()],
     ["deploy/ecs/parley.yaml", ecsTemplate(services)],
     ["deploy/prometheus/compose.yml", prometheusForCompose(services)],
     ["deploy/prometheus/prometheus.yml", prometheusForMachine(services)],

@@ -1,4 +1,5 @@
 import { adminPort, type DeployedService, environmentOf, indented, stopSeconds } from "./deployment.ts";
+import { productionSettings, productionSettingsOf } from "./production-settings.ts";
 
 const keysFolder = "/keys";
 
@@ -24,7 +25,8 @@ function serviceManifests(service: DeployedService, services: readonly DeployedS
       ([variable, value]) => `- { name: ${variable}, value: ${JSON.stringify(value)} }`,
     ),
     ...(database ? databaseVariables(name) : []),
-    ...(name === "user" ? userVariables : []),
+    ...(name === "user" ? signingKeyVariables : []),
+    ...secretVariables(service),
   ];
   return `# Made by \`npm run generate\`. What differs between clusters is in the overlays.
 apiVersion: v1
@@ -165,11 +167,21 @@ function databaseVariables(name: string): readonly string[] {
   ];
 }
 
-const userVariables = [
+const signingKeyVariables = [
   "- { name: SIGNING_KEY_SECRET, valueFrom: { secretKeyRef: { name: user-signing, key: secret } } }",
-  "- { name: ADMIN_EMAIL, valueFrom: { secretKeyRef: { name: user-admin, key: email, optional: true } } }",
-  "- { name: ADMIN_PASSWORD, valueFrom: { secretKeyRef: { name: user-admin, key: password, optional: true } } }",
 ];
+
+/** The production settings that come from Secrets, each of which may be missing. */
+function secretVariables(service: DeployedService): readonly string[] {
+  return productionSettingsOf(service).flatMap(({ variable, secret }) =>
+    secret === undefined
+      ? []
+      : [
+          `- name: ${variable}`,
+          `  valueFrom: { secretKeyRef: { name: ${secret.name}, key: ${secret.key}, optional: true } }`,
+        ],
+  );
+}
 
 /** One Job per service runs the migrations before a release. Services that start meanwhile wait for the same row lock. */
 function migrationJobs(services: readonly DeployedService[]): string {
@@ -276,10 +288,14 @@ resources:
   - network-policies.yaml
   - migration.yaml
 ${services.map(({ name }) => `  - ${name}.yaml`).join("\n")}
+# Settings of all services; each reads its own. An overlay changes them, and adds others of docs/running.md, with \`behavior: merge\`.
 configMapGenerator:
   - name: parley
     literals:
-      - LOG_LEVEL=info
       - LOG_FORMAT=json
+${productionSettings
+  .filter(({ secret }) => secret === undefined)
+  .map(({ variable, value, about }) => `      # ${about}\n      - ${variable}=${value}`)
+  .join("\n")}
 `;
 }

@@ -31,7 +31,7 @@ export async function firstLook(
     orders++;
     await pause(100);
   }
-  let seen = await observe(platform);
+  let seen = await observeLater(platform, checkTime);
   while (
     watchers.watched.notificationChanges.length === 0 ||
     seen.notifications.length < orders ||
@@ -40,7 +40,7 @@ export async function firstLook(
   ) {
     checkTime();
     await pause(50);
-    seen = await observe(platform);
+    seen = await observeLater(platform, checkTime);
   }
   watchers.forget();
   return seen;
@@ -61,6 +61,19 @@ async function placeOrder(
   }
   if (outcome.kind !== "answered") {
     throw new Error(`the first order failed: ${outcome.kind === "refused" ? outcome.reason : outcome.error}`);
+  }
+}
+
+/** Observes again while calls run into their deadlines. */
+async function observeLater(platform: PlatformClients, checkTime: () => void): Promise<Observation> {
+  for (;;) {
+    const outcome = await attempt(observe(platform));
+    if (outcome.kind === "answered") return outcome.answer;
+    if (outcome.kind !== "unclear") {
+      throw new Error(`the state cannot be read: ${outcome.kind === "refused" ? outcome.reason : outcome.error}`);
+    }
+    checkTime();
+    await pause(100);
   }
 }
 

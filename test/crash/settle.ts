@@ -1,9 +1,8 @@
-import type { PlatformPrograms } from "../processes/platform-programs.ts";
 import { type BuyerOptions, finish, place } from "./buyer.ts";
 import type { Evidence } from "./evidence.ts";
 import { findViolations, type Violation } from "./invariants.ts";
 import { isAnswered } from "./ledger.ts";
-import { type Observation, observe } from "./observation.ts";
+import { type Observation, observe, type PlatformClients } from "./observation.ts";
 import { pause } from "./random.ts";
 import { finishRestock } from "./restocker.ts";
 
@@ -43,7 +42,7 @@ export async function untilRight(look: () => Promise<Finding>, giveUp: AbortSign
 }
 
 /** Observes the platform and checks the invariants. */
-export async function findFrom(platform: PlatformPrograms, evidence: Omit<Evidence, "after">): Promise<Finding> {
+export async function findFrom(platform: PlatformClients, evidence: Omit<Evidence, "after">): Promise<Finding> {
   const { ledger, endedAlone } = evidence;
   try {
     const after = await observe(platform);

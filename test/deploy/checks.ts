@@ -87,6 +87,20 @@ export const checks: readonly DeployCheck[] = [
     mistake: { file: "deploy/kubernetes/base/kustomization.yaml", from: "- order.yaml", to: "- orders.yaml" },
   },
   {
+    name: "kubernetes: the Gateway API's route replaces the Ingresses",
+    tool: "kubectl",
+    runs: (folder) => [["kustomize", join(folder, overlays, "production-gateway-api")]],
+    mistake: {
+      file: "deploy/kubernetes/components/gateway-api/kustomization.yaml",
+      from: "{ kind: Ingress }",
+      to: "{ kind: Ingress, name: other }",
+    },
+    problem: (output) => {
+      const kinds = new Set([...output.matchAll(/^kind: (\w+)$/gm)].map(([, kind]) => kind));
+      return kinds.has("HTTPRoute") && !kinds.has("Ingress") ? undefined : `it has ${[...kinds].join(", ")}`;
+    },
+  },
+  {
     name: "ecs",
     tool: "cfn-lint",
     runs: (folder) => [[join(folder, "deploy/ecs/parley.yaml")]],

@@ -1,6 +1,6 @@
 import { execFileSync, spawn } from "node:child_process";
 import { Resolver } from "node:dns/promises";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { eventually } from "../processes/eventually.ts";
@@ -59,11 +59,13 @@ export async function startDnsmasq(command: string, options: DnsOptions = {}): P
   const hosts = join(folder, "hosts");
   const names = new Map<string, readonly string[]>();
   const services = new Map<string, { readonly target: string; readonly ports: readonly number[] }>();
-  const write = () =>
-    writeFileSync(
-      hosts,
-      [...names].flatMap(([name, addresses]) => addresses.map((each) => `${each} ${name}\n`)).join(""),
-    );
+  const write = () => {
+    // Replaced as a whole: a file that dnsmasq reads half written would make names unknown.
+    const draft = `${hosts}.new`;
+    const lines = [...names].flatMap(([name, addresses]) => addresses.map((each) => `${each} ${name}\n`));
+    writeFileSync(draft, lines.join(""));
+    renameSync(draft, hosts);
+  };
   write();
   const start = () => {
     const records = [...services].flatMap(([name, { target, ports }]) =>

@@ -21,7 +21,15 @@ beforeAll(async () => {
   clone = await freshClone();
   offset = await freeOffset();
   const place = ["--port-offset", String(offset), "--data", join(clone.folder, "data")];
-  child = await clone.start("Watching the sources.", parley, "up", "--watch", "--only", "user,echo-a", ...place);
+  child = await clone.start(
+    "Watching the sources.",
+    parley,
+    "up",
+    "--watch",
+    "--only",
+    "user,echo-a,gateway",
+    ...place,
+  );
   for (const stream of [child.stdout, child.stderr]) {
     stream?.on("data", (text: string) => {
       output += text;
@@ -114,10 +122,36 @@ test(
   "a change of a workspace package restarts the services that import it",
   async () => {
     await edit("packages/store/src/index.ts", (text) => `${text}\n// A change.\n`);
-    await until("Restarted user.");
+    await until("Restarted user, gateway.");
     expect(output).not.toMatch(/Restarting .*echo/);
     await edit("packages/contract/src/index.ts", (text) => `${text}\n// A change.\n`);
-    await until("Restarted user, echo-a.");
+    await until("Restarted user, echo-a, gateway.");
+  },
+  stepMaxMs,
+);
+
+test(
+  "a change of the console's page is bundled and served, and a mistake in it leaves the page as it was",
+  async () => {
+    const home = async () =>
+      (await fetch(`${urlOf("gateway")}/`, { headers: { accept: "text/html" } }).catch(() => undefined))?.text();
+    await expect.poll(home, { timeout: waitMaxMs }).toContain("console-");
+    const before = await home();
+    const text = await edit("packages/console/page/style/3-parts.css", (css) => `${css}\n.watched { color: red; }\n`);
+    await until(/3-parts\.css changed\. Rebuilt the console/);
+    const after = await home();
+    expect(after).not.toBe(before);
+    const style = /console\/console-[^"]+\.css/.exec(after ?? "")?.[0];
+    expect(await (await fetch(`${urlOf("gateway")}/${style}`)).text()).toContain(".watched");
+    const app = await edit("packages/console/page/app.tsx", (source) => `${source}\nexport const broken = {;\n`);
+    await until("The page stays as it was. Waiting for the next change.");
+    expect(output).toMatch(/The console could not be built: [\s\S]*app\.tsx/);
+    expect(output).not.toMatch(/Restarting|at async/);
+    expect(await home()).toBe(after);
+    await edit("packages/console/page/app.tsx", () => app);
+    await edit("packages/console/page/style/3-parts.css", () => text);
+    await until(/Rebuilt the console/);
+    await expect.poll(home, { timeout: waitMaxMs }).toBe(before);
   },
   stepMaxMs,
 );

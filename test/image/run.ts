@@ -1,7 +1,7 @@
 // `npm run test:image`: builds the image with buildah, from this machine's Node only, starts its services as an orchestrator does,
 // and writes its bill of materials. The last line is `N passed, N failed`. Without buildah or root it is skipped, with a message.
 import { execFile } from "node:child_process";
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -54,6 +54,9 @@ async function checkImage(folder: string): Promise<void> {
     await check("a service serves, is healthy, logs to stdout and drains on SIGTERM as process 1", () =>
       serve(container),
     );
+    await check("the gateway serves its console, its API's description and page, and every guide", () =>
+      serveFiles(container),
+    );
     await check("a wrong setting ends it with exit code 2 and the setting's name", async () => {
       const ended = container.start(["parley", "run", "order"], { environment: { PORT: "none" } });
       expectEqual(await ended.ended, 2);
@@ -87,6 +90,41 @@ async function serve(container: Container): Promise<void> {
     expectEqual(await probe(), 1);
   } finally {
     await service.signal("SIGKILL").catch(() => {});
+  }
+}
+
+/** The files of the image that only the gateway reads. */
+async function serveFiles(container: Container): Promise<void> {
+  const port = String(await freePort());
+  const gateway = container.start(["parley", "run", "gateway"], { environment: { PORT: port } });
+  const origin = `http://127.0.0.1:${port}`;
+  const status = (path: string) =>
+    fetch(`${origin}${path}`, { headers: { accept: "text/html" } }).then(
+      (response) => response.status,
+      () => "no answer",
+    );
+  try {
+    expectEqual(
+      await eventually(
+        () => status("/health"),
+        (code) => code === 200,
+        60_000,
+      ),
+      200,
+    );
+    const guides = (await readdir(join(root, "docs"))).filter((name) => name.endsWith(".md"));
+    const pages = ["/", "/docs", "/openapi.json", "/console/contracts.binpb", ...guides.map((name) => `/docs/${name}`)];
+    for (const page of pages) {
+      expectEqual([page, await status(page)], [page, 200]);
+    }
+    const home = await (await fetch(`${origin}/`, { headers: { accept: "text/html" } })).text();
+    const assets = [...home.matchAll(/(?:src|href)="\/?(console\/[^"]+)"/g)].map(([, asset]) => `/${asset}`);
+    expectEqual(assets.length > 0, true);
+    for (const asset of assets) {
+      expectEqual([asset, await status(asset)], [asset, 200]);
+    }
+  } finally {
+    await gateway.signal("SIGKILL").catch(() => {});
   }
 }
 

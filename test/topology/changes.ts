@@ -33,13 +33,16 @@ const withdrawnMs = 8_000;
 /** Services that get calls from buyers, directly or not. */
 const isUsed = ({ service }: Replica) => !service.startsWith("echo");
 
-/** Restarts all replicas of a host at once, as draining a machine does, then those of the other; then Redis. */
+/**
+ * Restarts all replicas of a host at once, as draining a machine does, then those of the other; then Redis.
+ */
 export async function restartEverything({ platform, traffic, checks }: During): Promise<void> {
   const { network, replicas, stores } = platform;
   traffic.take();
   for (const host of network.hosts) {
     await checks.check(`every replica on host ${host.name} drains and starts again under load`, async () => {
-      const some = replicas.filter((each) => each.host === host).map(({ program }) => program);
+      const its = replicas.filter((each) => each.host === host);
+      const some = its.map(({ program }) => program);
       platform.publish(replicas.filter((each) => each.host !== host));
       await pause(withdrawnMs);
       for (const program of some) program.signal("SIGTERM");
@@ -50,6 +53,8 @@ export async function restartEverything({ platform, traffic, checks }: During): 
       );
       await Promise.all(some.map(startPatiently));
       platform.publish();
+      // An orchestrator stops the next replica once the one before is in use: nginx asks the DNS every 5 s.
+      await untilCalled(its.filter(isUsed));
       await traffic.untilAnswered(40);
       return told(traffic.take(), { explained: none });
     });

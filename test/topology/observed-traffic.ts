@@ -1,9 +1,8 @@
 import { firstLook } from "../crash/first-look.ts";
-import { findViolations } from "../crash/invariants.ts";
-import { observe, type PlatformClients } from "../crash/observation.ts";
+import type { PlatformClients } from "../crash/observation.ts";
 import { seededRandom } from "../crash/random.ts";
 import { createProducts } from "../crash/run-products.ts";
-import { untilRight } from "../crash/settle.ts";
+import { findFrom, untilRight } from "../crash/settle.ts";
 import { startWatchers } from "../crash/watchers.ts";
 import type { Program } from "../processes/program.ts";
 import { expectNone } from "./checks.ts";
@@ -49,12 +48,7 @@ export async function startObservedTraffic({
         const endedAlone = programs
           .filter((program) => !program.isRunning())
           .map((program) => `${program.name} ended:\n${program.output().slice(-2_000)}`);
-        const evidence = { ledger, endedAlone, before, serialProducts };
-        const look = async () => {
-          const after = await observe(clients);
-          const violations = findViolations({ ...evidence, watched: watchers.watched, after });
-          return { after, violations, final: endedAlone.length > 0 };
-        };
+        const look = () => findFrom(clients, { ledger, endedAlone, before, serialProducts, watched: watchers.watched });
         const { violations } = await untilRight(look, AbortSignal.timeout(settleMaxMs));
         expectNone(
           "violations",

@@ -19,12 +19,21 @@ export interface Shop {
   listProducts: Client<typeof ProductService>["listProducts"];
 }
 
-/** The protocols by which the shop can be called. None of these clients sends a call again by itself. */
+/** A transport to a URL for each RPC protocol. None of them sends a call again by itself. */
+export const rpcTransports = {
+  Connect: (url: string) => createFetchTransport({ baseUrl: url, interceptors: [] }),
+  gRPC: (url: string) => grpcTransport(url),
+  "gRPC-Web": (url: string) => createGrpcWebTransport({ baseUrl: url, httpVersion: "1.1" }),
+} as const satisfies Readonly<Record<string, (url: string) => Transport>>;
+
+/** The protocols by which the shop can be called. */
 export const protocols: readonly ((url: string, token: string) => Shop)[] = [
   (url, token) => restShop(url, token),
-  (url, token) => rpcShop("Connect", createFetchTransport({ baseUrl: url, interceptors: [] }), token),
-  (url, token) => rpcShop("gRPC", grpcTransport(url), token),
-  (url, token) => rpcShop("gRPC-Web", createGrpcWebTransport({ baseUrl: url, httpVersion: "1.1" }), token),
+  ...Object.entries(rpcTransports).map(
+    ([name, transport]) =>
+      (url: string, token: string) =>
+        rpcShop(name, transport(url), token),
+  ),
 ];
 
 const environment = systemEnvironment({ name: "test", logLevel: "silent" });

@@ -1,4 +1,5 @@
 import { type DeployedService, environmentOf } from "../../scripts/deploy/deployment.ts";
+import { productionSettings } from "../../scripts/deploy/production-settings.ts";
 import { type Program, program } from "../processes/program.ts";
 import type { ImageFiles } from "./image-files.ts";
 import { domain, type NameServer } from "./name-server.ts";
@@ -46,6 +47,10 @@ export async function createReplica(
   const target = (callee: DeployedService) => names.target(callee.name, callee.port, "dns+https");
   const environment = {
     ...image.environment,
+    // As the ConfigMap of deploy/kubernetes: every service gets the settings of all.
+    ...Object.fromEntries(
+      productionSettings.flatMap(({ variable, value, secret }) => (secret ? [] : [[variable, value]])),
+    ),
     ...environmentOf(service, { services, target, keysFolder: image.inside("keys") }),
     HOST: address,
     ADMIN_HOST: address,
@@ -53,7 +58,6 @@ export async function createReplica(
     MAX_CONNECTION_AGE_MS: String(connectionAgeMs),
     TLS_RELOAD_INTERVAL_MS: String(tlsReloadIntervalMs),
     CLIENT_TLS_CA_FILE: `${image.inside("tls")}/ca.crt`,
-    LOG_LEVEL: "info",
     ...(name === "gateway"
       ? { TRUST_PROXY: network.frontNetwork }
       : { TLS_CERT_FILE: `${image.inside("tls")}/tls.crt`, TLS_KEY_FILE: `${image.inside("tls")}/tls.key` }),
@@ -61,9 +65,10 @@ export async function createReplica(
       ? {
           DATABASE_URL: await stores.databaseUrl(name),
           BROKER_URL: stores.redis.url,
-          SAMPLE_DATA: name === "user" ? "off" : "on",
+          ...(name === "product" ? { SAMPLE_DATA: "on" } : {}),
         }
       : {}),
+    ...(name === "order" || name === "gateway" ? { GUEST_ORDERS: "on" } : {}),
     ...(name === "user"
       ? {
           SIGNING_KEY_SECRET: "of-the-test-and-long-enough-to-be-taken",

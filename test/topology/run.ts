@@ -1,8 +1,8 @@
 // `npm run test:topology`: the platform as it is deployed, on two hosts and a front that are network namespaces of this test: nginx with
 // TLS and the configuration that is shipped, replicas of every service from the image's files, PostgreSQL, Redis and DNS. Calls go
 // through the proxy while everything is restarted, a host is unplugged, replicas are added and certificates change. The last line is
-// `N passed, N failed`. `-- --short` leaves out the lost host and the added replicas, and `--loopback` the namespaces. Where namespaces are not allowed, hosts are loopback
-// addresses.
+// `N passed, N failed`. `-- --short` leaves out the lost host and the added replicas. With `--loopback`, and where namespaces are not
+// allowed, hosts are loopback addresses.
 import { chmod, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -28,6 +28,9 @@ async function main(): Promise<number> {
   const reason = process.argv.includes("--loopback") ? "--loopback was given" : await reasonAgainstNamespaces();
   if (reason !== undefined) {
     console.log(`The hosts are loopback addresses, and no network namespaces, since ${reason}.`);
+  }
+  if (process.argv.includes("--short")) {
+    console.log("Left out, since --short was given: the lost host, and third replicas.");
   }
   const folder = await mkdtemp(join(tmpdir(), "parley-topology-"));
   try {

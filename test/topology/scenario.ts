@@ -3,7 +3,8 @@ import { addReplicas, loseHost, restartEverything, rotateCertificates } from "./
 import { type Checks, expectNone } from "./checks.ts";
 import { startObservedTraffic } from "./observed-traffic.ts";
 import type { Platform } from "./platform.ts";
-import { protocols } from "./protocols.ts";
+import { protocols, rpcTransports } from "./protocols.ts";
+import { rpcSmoke } from "./rpc-smoke.ts";
 import { smoke } from "./smoke.ts";
 
 export interface ScenarioOptions {
@@ -21,6 +22,9 @@ export async function scenario(platform: Platform, { checks, isShort }: Scenario
   await checks.check("deploy/smoke.sh passes through the proxy, by REST over TLS", () => smoke(platform));
 
   const { token, userId: adminId } = await signIn(url, platform.admin);
+  for (const [protocol, transport] of Object.entries(rpcTransports)) {
+    await checks.check(`its steps pass by ${protocol}`, () => rpcSmoke(transport(url), token));
+  }
   const buyers = await createBuyers(url, { count: buyersCount });
   const observed = await startObservedTraffic({ clients: adminClients(url, token), adminId, buyers });
   try {

@@ -9,6 +9,9 @@ const root = fileURLToPath(new URL("../../..", import.meta.url));
 /** The sources of the page: its own, the client's, the generated code of the contracts, and the versions of the packages. */
 const sources = ["packages/console/page", "packages/console/src", "packages/client/src", "gen"];
 
+/** The folders of these sources. */
+export const sourceFolders: readonly string[] = sources.map((folder) => join(root, folder));
+
 /** A hash of all sources. Takes a few milliseconds. */
 export async function sourceHash(): Promise<string> {
   const files = (await Promise.all(sources.map(filesIn))).flat().sort();

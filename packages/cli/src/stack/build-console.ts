@@ -14,12 +14,12 @@ const buildMaxMs = 60_000;
  * once it is there. Nothing that goes wrong here keeps a stack from running.
  */
 export async function buildConsoleFor(services: readonly ServiceDefinition[], terminal: Terminal): Promise<void> {
-  if (!services.some(({ name }) => name === consoleProcess)) {
+  if (!servesConsole(services)) {
     return;
   }
   try {
     if (!(await isConsoleBuilt())) {
-      await run();
+      await bundleConsole();
     }
   } catch (error) {
     const words = error instanceof Error ? error.message.trim() : String(error);
@@ -27,7 +27,13 @@ export async function buildConsoleFor(services: readonly ServiceDefinition[], te
   }
 }
 
-function run(): Promise<void> {
+/** Whether the console is among what these services serve. */
+export function servesConsole(services: readonly ServiceDefinition[]): boolean {
+  return services.some(({ name }) => name === consoleProcess);
+}
+
+/** Bundles the console in a process of its own. Rejects with the bundler's messages. */
+export function bundleConsole(): Promise<void> {
   return new Promise((resolve, reject) => {
     const child = execFile(process.execPath, [buildProgram], { timeout: buildMaxMs }, (error, _output, errorOutput) =>
       error === null ? resolve() : reject(new Error(errorOutput || error.message)),

@@ -12,11 +12,12 @@ import { onOutputLost } from "../terminal/output.ts";
 import { withProgress } from "../terminal/progress.ts";
 import { serviceLineWriter } from "../terminal/service-line.ts";
 import type { Terminal } from "../terminal/terminal.ts";
-import { buildConsoleFor } from "./build-console.ts";
+import { buildConsoleFor, servesConsole } from "./build-console.ts";
 import { controlStack, stackControl } from "./control/control-stack.ts";
 import { StackLog } from "./control/stack-log.ts";
 import { replicaMistake, startDatabases } from "./database-server.ts";
 import { claimFolder, type RunOptions, removeData, serviceKeys } from "./prepare-folder.ts";
+import { rebuildConsoleOnChange } from "./reload/rebuild-console.ts";
 import { reloadOnChange } from "./reload/reload-services.ts";
 import * as report from "./reports.ts";
 import { ServiceEndedError, Stack, type StackMember } from "./stack.ts";
@@ -118,6 +119,7 @@ async function runServices(
   });
   let endControl = async () => {};
   let endReload = async () => {};
+  let endRebuild = () => {};
   try {
     const stopped = signals.first.then(() => "stopped" as const);
     const started = untilHealthy(stack, terminal);
@@ -132,6 +134,9 @@ async function runServices(
       endControl = await controlStack(stack, { ...control, log, claim, settings, shell, terminal });
       if (watch) {
         endReload = await reloadOnChange(stack, { ...control, root, terminal });
+        if (servesConsole(services)) {
+          endRebuild = rebuildConsoleOnChange({ terminal });
+        }
         terminal.say("Watching the sources. A service restarts when a file of it changes.");
       }
       const crashes = reportCrashes(stack, { terminal, settings, claim, watch, stopping: () => signals.received });
@@ -149,6 +154,7 @@ async function runServices(
       : exitCodes.other;
   } finally {
     stack.kill();
+    endRebuild();
     await endReload();
     await endControl();
     stopWatching();

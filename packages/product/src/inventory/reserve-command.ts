@@ -11,7 +11,7 @@ import {
   repeatReservation,
   type StockLine,
 } from "./reservation.ts";
-import { findReservation, findReservations, insertReservations } from "./reservation-store.ts";
+import { findReservation, findReservations, insertReservations, sendReservations } from "./reservation-store.ts";
 
 /** A reservation to make: a line for each product. */
 export interface ReserveInput {
@@ -57,10 +57,8 @@ export function reserveCommand({
           decided = decideAll(inputs, { standing: new Map([...standing, ...meanwhile]), stocks, nowMs });
         }
       }
-      await Promise.all([
-        moveStocks(transaction, decided.moves, nowMs),
-        insertReservations(transaction, decided.reservations),
-      ]);
+      moveStocks(transaction, decided.moves, nowMs);
+      sendReservations(transaction, decided.reservations);
       for (const { change, cause } of decided.changes) {
         events.stockChanged(transaction, [change], cause);
       }

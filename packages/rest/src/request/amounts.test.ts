@@ -59,13 +59,21 @@ describe("a number where the contract has an amount of money", () => {
     ],
     ['{"inner":{"by_shop":{"x":1e-10}}}', 'inner.by_shop["x"]', "at most 9 decimals"],
     ['{"newPrice":"199.99"}', "newPrice", '{"currencyCode": "USD", "units": "199", "nanos": 990000000}'],
-    ['{"newPrice":true}', "newPrice", "must be an object"],
+    ['{"newPrice":"199.99"}', "newPrice", "`newPrice` must be a number, such as 199.99, or an object, such as"],
+    ['{"newPrice":true}', "newPrice", "or an object"],
+    ['{"prices":[[1]]}', "prices[0]", "must be a number, such as 199.99, or an object"],
   ])("is refused, with the field, where it is none: %s", async (body, field, words) => {
     const response = await testLibrary(undefined, usd).ask("POST /v1/books:price", { body });
     const { error } = jsonOf(response) as { error: { message: string; details: { metadata?: object }[] } };
     expect(response.status).toBe(400);
     expect(error.message).toContain(words);
     expect(error.details[0]?.metadata).toMatchObject({ field });
+  });
+
+  test.each(['"12"', "1e-10"])("is refused by the body's field where it is the whole body: %s", async (body) => {
+    const response = await testLibrary(undefined, usd).ask("PUT /v1/books/5/price", { body });
+    expect(response.status).toBe(400);
+    expect(String(response.body)).toContain("`price` must ");
   });
 
   test("is refused without a default currency, with the right form", async () => {

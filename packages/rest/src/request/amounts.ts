@@ -1,5 +1,5 @@
 import type { DescField, DescMessage, JsonObject, JsonValue } from "@bufbuild/protobuf";
-import { type Binding, findField, isJsonObject } from "@parley/contract";
+import { type Binding, findField, findJsonMistake, isJsonObject } from "@parley/contract";
 import { mistake } from "./body-fields.ts";
 import { DecimalAmountError, decimalAmount } from "./decimal-amount.ts";
 
@@ -7,7 +7,8 @@ const moneyType = "google.type.Money";
 
 /**
  * Replaces each number of a parsed body that stands where the contract has a `google.type.Money` by that amount of the currency, in place. The digits are
- * those of the body's text: a number that JavaScript has read may be rounded. Throws a RestProblem that names the field for a number that is no amount.
+ * those of the body's text: a number that JavaScript has read may be rounded. Throws a RestProblem that names the field for a number that is no amount, and
+ * for a value that is neither a number nor an object.
  */
 export function readAmounts(
   { body, method }: Pick<Binding, "body" | "method">,
@@ -27,7 +28,9 @@ export function readAmounts(
     inMessage(method.input, json, at);
     return json;
   }
-  return inField(body, json, body.fieldKind === "message" ? at : { ...at, path: body.jsonName });
+  // The fields of a message that is the body have no name before their own.
+  const isMessage = body.fieldKind === "message" && body.message.typeName !== moneyType;
+  return inField(body, json, isMessage ? at : { ...at, path: body.jsonName });
 }
 
 type Step = string | number;
@@ -73,10 +76,23 @@ function inElement(message: DescMessage | undefined, value: JsonValue, place: Pl
   if (message?.typeName === moneyType && typeof value === "number") {
     return place.amount(place.path, place.steps);
   }
+  if (message?.typeName === moneyType && value !== null && !isJsonObject(value)) {
+    throw mistake({ path: place.path, description: `${amountForm(value)}${objectForm(message, value)}` });
+  }
   if (message !== undefined) {
     inMessage(message, value, place);
   }
   return value;
+}
+
+/** A decimal in quotes is most likely meant as that number. */
+function amountForm(value: JsonValue): string {
+  const number = typeof value === "string" && /^\d{1,15}(?:\.\d{1,9})?$/.test(value) ? value : "199.99";
+  return `must be a number, such as ${number}, or `;
+}
+
+function objectForm(message: DescMessage, value: JsonValue): string {
+  return (findJsonMistake(message, value, "amount")?.description ?? "").replace(/^must be /, "");
 }
 
 function below({ path, steps, amount }: Place, step: Step, shown: string): Place {

@@ -65,6 +65,7 @@ export async function serve(module: ServiceModule, options: ServeOptions): Promi
     port = 0,
     shutdownGraceMs = shutdownGraceDefaultMs,
     drainNoticeMs: noticeMs = drainNoticeDefaultMs,
+    http1DrainMs = noticeMs,
   } = config;
   const limits = { ...defaultLimits, ...config.limits };
   const recorder = recorderOf(options);
@@ -209,6 +210,7 @@ export async function serve(module: ServiceModule, options: ServeOptions): Promi
         health,
         listener,
         noticeMs,
+        http1DrainMs,
         graceMs: shutdownGraceMs,
         close,
       });

@@ -74,6 +74,7 @@ function statesBelow(folders: readonly string[]): ReadonlyMap<string, string> {
 /** Editors leave files with other endings beside those that they write. */
 function isSource(path: string): boolean {
   return (
-    /\.(ts|js|json|binpb)$/.test(path) && !/\.test\.ts$|[\\/](testing|node_modules)[\\/]|[\\/]\.[^\\/]*$/.test(path)
+    /\.(tsx?|js|json|binpb|css|svg)$/.test(path) &&
+    !/\.test\.tsx?$|[\\/](testing|node_modules)[\\/]|[\\/]\.[^\\/]*$/.test(path)
   );
 }

@@ -37,6 +37,12 @@ export interface ServerConfig {
    * and GOAWAY is sent, while there are connections. 500 ms by default.
    */
   readonly drainNoticeMs?: number;
+  /**
+   * The time for which a closing server keeps idle HTTP/1.1 connections open after its port is closed, and answers a request on them with
+   * `connection: close`. Longer than the idle timeout of a proxy in front, so that no request crosses the end of its connection. By default
+   * as long as `drainNoticeMs`, and at most half of `shutdownGraceMs`.
+   */
+  readonly http1DrainMs?: number;
   /** The URL of the page that documents error reasons, with a section for each. Errors link to it. "off": no link. Default: the module's. */
   readonly errorHelpUrl?: string | undefined;
   /** Whether errors about undecodable requests have a reason and name the field. True by default. */

@@ -123,6 +123,12 @@ export const serverSettings = {
   LOG_FORMAT: choice(["json", "logfmt"], { default: "json" }),
   ...telemetrySettings,
   SHUTDOWN_GRACE_MS: wholeNumber({ min: 0, max: 600_000, default: 10_000 }),
+  HTTP1_DRAIN_MS: wholeNumber({
+    min: 0,
+    max: 300_000,
+    default: 500,
+    desc: "The time for which idle HTTP/1.1 connections stay open after SIGTERM. Longer than the idle timeout of a proxy in front.",
+  }),
   RPC_PATH: choice(["own", "stock"], {
     default: "own",
     desc: "The code that reads and writes calls. own: this runtime. stock: Connect's handlers for Fastify.",
@@ -185,6 +191,7 @@ export function serverConfig(values: SettingValues<ServerSettings>): ServerConfi
     rpcPath: values.RPC_PATH,
     errorHelpUrl: values.ERROR_HELP_URL,
     shutdownGraceMs: values.SHUTDOWN_GRACE_MS,
+    http1DrainMs: values.HTTP1_DRAIN_MS,
     limits: limitsOf(values),
   };
 }

@@ -84,6 +84,26 @@ describe("a connection at its maximum age", () => {
     agent.destroy();
   });
 
+  it("over HTTP/1.1 stays open while idle after the grace period, so that no request crosses its end", async () => {
+    const impatient = await aging(100);
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+    const options = { method: "POST", agent, headers: { "content-type": "application/json" } };
+    const call = () =>
+      new Promise<string | undefined>((resolve, reject) => {
+        const sent = request(`${impatient.url}/echo.v1.EchoService/Echo`, options, (response) => {
+          response.resume();
+          response.on("end", () => resolve(sent.reusedSocket ? response.headers.connection : "new"));
+        });
+        sent.on("error", reject);
+        sent.end("{}");
+      });
+    expect(await call()).toBe("new");
+    await new Promise((resolve) => setTimeout(resolve, 400));
+    expect(await call()).toBe("close");
+    agent.destroy();
+    await impatient.server.close();
+  });
+
   it("is closed with its calls after the grace period", async () => {
     const impatient = await aging(100);
     const session = connectHttp2(impatient.url);

@@ -184,6 +184,42 @@ describe("a server that closes", () => {
     await closing;
   });
 
+  it("answers a request on an idle HTTP/1.1 connection until its client could close it, and ends once it did", async () => {
+    const { server, url } = await serveEcho({
+      config: { drainNoticeMs: 20, http1DrainMs: 60_000, shutdownGraceMs: 200_000 },
+    });
+    const [crossing, idle] = [1, 2].map(() => new Agent({ keepAlive: true, maxSockets: 1 })) as [Agent, Agent];
+    expect(await connectionOf(url, crossing)).toBe("keep-alive");
+    expect(await connectionOf(url, idle)).toBe("keep-alive");
+    let hasEnded = false;
+    const closing = server.close().then(() => {
+      hasEnded = true;
+    });
+    await expect.poll(() => callOnce(url)).toBe("ECONNREFUSED");
+    // Long after the notice of 20 ms.
+    await pause(200);
+    expect(await connectionOf(url, crossing)).toBe("close");
+    await pause(50);
+    expect(hasEnded).toBe(false);
+    // As a proxy does after its idle timeout.
+    idle.destroy();
+    await closing;
+    crossing.destroy();
+  });
+
+  it("closes HTTP/1.1 connections that are still idle at the end of that time", async () => {
+    const { server, url } = await serveEcho({
+      config: { drainNoticeMs: 0, http1DrainMs: 100, shutdownGraceMs: 200_000 },
+    });
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+    expect(await connectionOf(url, agent)).toBe("keep-alive");
+    await server.close();
+    await expect(connectionOf(url, agent)).rejects.toMatchObject({
+      code: expect.stringMatching(/ECONNREFUSED|ECONNRESET/),
+    });
+    agent.destroy();
+  });
+
   itWithTwoGoaways("sends no GOAWAY before the first call of a connection", async () => {
     const { server, url } = await serveEcho({ config: { drainNoticeMs: 300 } });
     const socket = connect(Number(new URL(url).port), "127.0.0.1");

@@ -13,6 +13,8 @@ export interface DrainOptions {
   readonly listener: Listener;
   /** The time for which calls are still accepted, after NOT_SERVING and again after the first GOAWAY, in milliseconds. */
   readonly noticeMs: number;
+  /** The time for which idle HTTP/1.1 connections stay open after the port closed, in milliseconds. At most half of `graceMs`. */
+  readonly http1DrainMs: number;
   /** The time limit for the whole drain, in milliseconds. */
   readonly graceMs: number;
   /** Called after the last call. */
@@ -40,10 +42,12 @@ export class CallsCutError extends Error {
  *    closes would be reset with their requests.
  * 3. Clients are asked to close their connections: `connection: close` on the next response, or a first GOAWAY. Calls are still accepted for
  *    `noticeMs`, or until no connection is left.
- * 4. No more calls are accepted. In-flight calls may finish.
+ * 4. No more calls are accepted over HTTP/2. Idle HTTP/1.1 connections stay open for `http1DrainMs`: HTTP/1.1 has no GOAWAY, so a request that
+ *    crosses the end of its connection is lost, unless it is the client that ends it. A proxy with a shorter idle timeout does so by then.
+ *    In-flight calls may finish.
  */
 export async function drain(options: DrainOptions): Promise<void> {
-  const { environment, pipeline, health, listener, noticeMs, graceMs } = options;
+  const { environment, pipeline, health, listener, noticeMs, http1DrainMs, graceMs } = options;
   const { clock, log } = environment;
   const endMs = clock.monotonic() + graceMs;
   // The clock's timers do not keep the process alive, and nothing else may do so during the drain.
@@ -54,19 +58,25 @@ export async function drain(options: DrainOptions): Promise<void> {
     await sleep(clock, Math.min(noticeMs, graceMs / 4));
     await listener.stopListening();
     listener.startDrain();
-    const noticeEndMs = clock.monotonic() + Math.min(noticeMs, graceMs / 4);
+    const closedMs = clock.monotonic();
+    const noticeEndMs = closedMs + Math.min(noticeMs, graceMs / 4);
+    const http1EndMs = closedMs + Math.min(http1DrainMs, graceMs / 2);
     while (listener.connectionCount > 0 && clock.monotonic() < noticeEndMs) {
       await sleep(clock, Math.min(pollMs, noticeEndMs - clock.monotonic()));
     }
     listener.stopAccepting();
     const streamsEndMs = Math.min(clock.monotonic() + streamGraceMs, endMs);
-    while (pipeline.openCalls.size > 0 && clock.monotonic() < endMs) {
+    const isHttp1Open = () => listener.http1ConnectionCount > 0 && clock.monotonic() < http1EndMs;
+    while ((pipeline.openCalls.size > 0 || isHttp1Open()) && clock.monotonic() < endMs) {
       if (clock.monotonic() >= streamsEndMs) {
         endStreams(pipeline);
       }
       await sleep(clock, pollMs);
-      listener.closeIdle();
+      if (clock.monotonic() >= http1EndMs) {
+        listener.closeIdle();
+      }
     }
+    listener.closeIdle();
     const cut = pipeline.openCalls.size;
     const flushedMs = Math.min(clock.monotonic() + flushMs, Math.max(endMs, clock.monotonic()));
     while (listener.connectionCount > 0 && cut === 0 && clock.monotonic() < flushedMs) {

@@ -19,7 +19,7 @@ export interface Listener {
   stopListening(): Promise<void>;
   /** Asks clients to reconnect: `connection: close` over HTTP/1.1, a first GOAWAY that still accepts streams over HTTP/2. */
   startDrain(): void;
-  /** Accepts no more calls on open connections. */
+  /** Accepts no more calls on open HTTP/2 connections. */
   stopAccepting(): void;
   /** Closes idle HTTP/1.1 connections. HTTP/2 connections close by themselves after GOAWAY. */
   closeIdle(): void;
@@ -29,6 +29,8 @@ export interface Listener {
   destroy(): void;
   /** The number of open connections. */
   readonly connectionCount: number;
+  /** Those of them that use HTTP/1.1. */
+  readonly http1ConnectionCount: number;
 }
 
 /**
@@ -94,11 +96,17 @@ export function createListener(options: ListenerOptions): Listener {
   return {
     listen: (port, host) => listen(front, { port, host, backlog: limits.acceptQueueMax }),
     async stopListening() {
-      // When the port closes, connections in the accept queue are reset with their requests. So these are accepted first.
-      let seen = -1;
-      for (let turns = 0; seen !== accepted && turns < acceptTurnsMax; turns++) {
-        seen = accepted;
+      // When the port closes, connections in the accept queue are reset with their requests. So these are accepted first. What arrives after the
+      // last look at the queue is reset still: the port closes in a short turn, in which little can arrive.
+      const { clock } = environment;
+      const beganMs = clock.monotonic();
+      for (let turns = 0; turns < acceptTurnsMax; turns++) {
+        const [seen, turnMs] = [accepted, clock.monotonic()];
         await nextTurn();
+        const nowMs = clock.monotonic();
+        if (seen === accepted && (nowMs - turnMs < shortTurnMs || nowMs - beganMs > shortTurnWaitMs)) {
+          break;
+        }
       }
       front.close();
     },
@@ -109,7 +117,6 @@ export function createListener(options: ListenerOptions): Listener {
       }
     },
     stopAccepting() {
-      http1.closeIdle();
       for (const connection of [...http2.connections]) {
         // Sends GOAWAY with the last stream id, and closes once the open streams have ended.
         connection.close();
@@ -127,11 +134,19 @@ export function createListener(options: ListenerOptions): Listener {
     get connectionCount() {
       return gate.size;
     },
+    get http1ConnectionCount() {
+      return http1.connectionCount;
+    },
   };
 }
 
 /** The port closes after this number of event-loop turns, even if new connections still arrive. */
 const acceptTurnsMax = 100;
+
+/** An event-loop turn in which less than this passes was not interrupted by other processes, in milliseconds. */
+const shortTurnMs = 0.3;
+/** How long a busy process waits for a short turn, in milliseconds. */
+const shortTurnWaitMs = 250;
 
 /** Resolves in the next event-loop turn, after the pending connections are accepted. */
 function nextTurn(): Promise<void> {

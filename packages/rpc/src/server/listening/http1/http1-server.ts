@@ -22,6 +22,7 @@ export interface Http1Side {
   closeOneIdle(): boolean;
   closeIdle(): void;
   close(): void;
+  readonly connectionCount: number;
 }
 
 /** A smaller response is not counted if it is the only one on its connection. */
@@ -201,7 +202,12 @@ export function createHttp1({
         retire() {
           connection.isRetired = true;
         },
-        cut: () => socket.destroy(),
+        cut() {
+          // A request may be on its way on an idle connection, and would be lost. The next response closes it, or the idle timeout.
+          if (!connection.isIdle) {
+            socket.destroy();
+          }
+        },
       };
       socket.once("close", limitAge(aging, { limits, environment }));
       socket.once("close", () => {
@@ -239,5 +245,8 @@ export function createHttp1({
       server.closeIdleConnections();
     },
     close: () => server.close(),
+    get connectionCount() {
+      return pending.size;
+    },
   };
 }
