@@ -177,7 +177,10 @@ export class Sender {
       }
       if (this.#queue.length === 0) {
         try {
-          this.#queue = [...(await this.#due.take((id) => this.#isHeld(id)))];
+          const due = await this.#due.take((id) => this.#isHeld(id));
+          // An attempt that found the channel down may have put its notification back meanwhile: it is claimed, and read by nothing else.
+          const queued = new Set(this.#queue.map(({ id }) => id));
+          this.#queue.push(...due.filter(({ id }) => !queued.has(id)));
         } catch (error) {
           this.#options.environment.log.error({ err: error }, "notifications that are due could not be read");
           return readFailedWaitMs;
