@@ -21,6 +21,10 @@ export interface CrashRunOptions {
   readonly redisServer?: string | undefined;
   /** If set, the services share databases on a PostgreSQL server, which gets faults too. */
   readonly postgres?: PostgresBinaries | undefined;
+  /** Whether PostgreSQL has a synchronous standby, to which it fails over. */
+  readonly hasStandby?: boolean;
+  /** The folder of Kafka's jars. If set, events travel over Kafka, which gets faults too. */
+  readonly kafkaLibs?: string | undefined;
   /** The number of processes of each service. More than one need PostgreSQL. Default: 1. */
   readonly replicas?: number;
   /** Default: 32. */
@@ -34,9 +38,11 @@ export interface CrashRunOptions {
 /** The result of a run. */
 export interface CrashReport extends FaultCounts {
   readonly seed: number;
-  readonly broker: "direct" | "redis";
+  readonly broker: "direct" | "redis" | "kafka";
   readonly database: "sqlite" | "postgres";
   readonly replicas: number;
+  /** The promotions of a standby. Undefined without one. */
+  readonly failovers: number | undefined;
   readonly orders: number;
   readonly acknowledged: number;
   readonly cancelled: number;
@@ -62,10 +68,16 @@ const faultsOfReplicas = { brokenMax: 3, longHangShare: 0.3 };
 
 /** Starts the platform, injects faults while clients use it, lets it settle, and checks the invariants. */
 export async function crashRun(options: CrashRunOptions): Promise<CrashReport> {
-  const { seconds, seed, redisServer, postgres, replicas = 1, buyers = 32 } = options;
+  const { seconds, seed, redisServer, kafkaLibs, postgres, hasStandby, replicas = 1, buyers = 32 } = options;
   const random = seededRandom(seed);
   const ended = options.signal ?? new AbortController().signal;
-  const platform = await startPlatformPrograms({ ...(redisServer && { redisServer }), postgres, replicas });
+  const platform = await startPlatformPrograms({
+    ...(redisServer && { redisServer }),
+    kafkaLibs,
+    postgres,
+    hasStandby,
+    replicas,
+  });
   const watchers = startWatchers(platform, random);
   try {
     const { serialProducts, ...products } = await createProducts(platform);
@@ -76,8 +88,11 @@ export async function crashRun(options: CrashRunOptions): Promise<CrashReport> {
     const over = AbortSignal.any([ended, AbortSignal.timeout(seconds * 1_000)]);
     // Redis may lose its data: its events are still in the outboxes.
     const loseDataOf = new Map(platform.redis === undefined ? [] : [[platform.redis, platform.loseRedisData]]);
+    // A failover and a start of Kafka take seconds: among many programs, a run would see few of them.
+    const often = [hasStandby ? platform.postgres : undefined, platform.kafka].filter((each) => each !== undefined);
+    const faults = { random, signal: over, loseDataOf, often, ...(replicas > 1 && faultsOfReplicas) };
     const [counts] = await Promise.all([
-      breakThings(platform.programs, { random, signal: over, loseDataOf, ...(replicas > 1 && faultsOfReplicas) }),
+      breakThings(platform.programs, faults),
       restock(shop, over),
       ...Array.from({ length: buyers }, () => buy(shop, over)),
     ]);
@@ -98,9 +113,10 @@ export async function crashRun(options: CrashRunOptions): Promise<CrashReport> {
     return {
       ...counts,
       seed,
-      broker: platform.redis === undefined ? "direct" : "redis",
+      broker: platform.redis !== undefined ? "redis" : platform.kafka !== undefined ? "kafka" : "direct",
       database: platform.postgres === undefined ? "sqlite" : "postgres",
       replicas,
+      failovers: platform.postgres?.failovers,
       orders: requests.length,
       acknowledged: requests.filter(({ answers }) => answers.length > 0).length,
       cancelled: requests.filter(({ cancel }) => cancel === "acknowledged").length,

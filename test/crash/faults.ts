@@ -20,6 +20,8 @@ export interface FaultCounts {
 export interface FaultOptions {
   /** Deletes the data of a stopped program. Only for programs whose data the platform may lose. */
   readonly loseDataOf?: ReadonlyMap<Program, () => Promise<void>>;
+  /** Programs that get {@link oftenShare} of the faults, beside their part of the others. */
+  readonly often?: readonly Program[];
   readonly random: () => number;
   /** The maximum number of faulty programs at once. With more, hardly any order would progress, and the run would test nothing. Default: 2. */
   readonly brokenMax?: number;
@@ -44,6 +46,7 @@ const killWhileStoppedShare = 0.25;
 const killInRecoveryShare = 0.3;
 const lossShare = 0.3;
 const drainShare = 0.15;
+const oftenShare = 0.3;
 /** The maximum length of the output that is kept, in characters. */
 const outputMax = 2_000;
 
@@ -52,7 +55,7 @@ const outputMax = 2_000;
  * not restart.
  */
 export async function breakThings(programs: readonly Program[], options: FaultOptions): Promise<FaultCounts> {
-  const { random, signal, loseDataOf = new Map(), brokenMax = 2, longHangShare = 0 } = options;
+  const { random, signal, loseDataOf = new Map(), brokenMax = 2, longHangShare = 0, often = [] } = options;
   const counts: FaultCounts = {
     kills: 0,
     stops: 0,
@@ -126,7 +129,8 @@ export async function breakThings(programs: readonly Program[], options: FaultOp
     await pause(between(...faultEveryMs, random), signal);
     const idle = programs.filter((each) => !underWay.has(each));
     if (underWay.size >= brokenMax || signal.aborted) continue;
-    const victim = pick(idle, random);
+    const oftenIdle = idle.filter((each) => often.includes(each));
+    const victim = pick(oftenIdle.length > 0 && random() < oftenShare ? oftenIdle : idle, random);
     const fault = breakOne(victim)
       .catch((error: unknown) => void failures.push(error))
       .finally(() => underWay.delete(victim));

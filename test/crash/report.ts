@@ -18,6 +18,7 @@ export function reportText(report: CrashReport): string {
       "kills",
       `${report.kills}, and ${report.killsInRecovery} more during recovery; ${report.losses} with all data lost (Redis)`,
     ],
+    ...(report.failovers === undefined ? [] : [["failovers", `${report.failovers} to a synchronous standby`] as const]),
     ["drains", String(report.drains)],
     ["stops", `${report.stops}, ${report.longStops} of them longer than any lease`],
     ["reconnects", `${report.reconnects} of the three Watch methods`],

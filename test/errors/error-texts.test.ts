@@ -2,7 +2,7 @@
 import { fromBinary } from "@bufbuild/protobuf";
 import { ConnectError } from "@connectrpc/connect";
 import { createGrpcTransport } from "@connectrpc/connect-node";
-import { createProgram, services, tellFailure } from "@parley/cli";
+import { createProgram, printFailure, services } from "@parley/cli";
 import { BadRequestSchema, ErrorInfoSchema, HelpSchema } from "@parley/gen/google/rpc/error_details_pb.js";
 import { platform } from "@parley/gen/services.js";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
@@ -180,7 +180,7 @@ async function parley(args: readonly string[]) {
     await createProgram({ services }).parseAsync([...args], { from: "user" });
     return { code: Number(process.exitCode ?? 0), errorOutput };
   } catch (error) {
-    return { code: error instanceof Exit ? error.code : tellFailure(error), errorOutput };
+    return { code: error instanceof Exit ? error.code : printFailure(error), errorOutput };
   } finally {
     process.exitCode = undefined;
     write.mockRestore();

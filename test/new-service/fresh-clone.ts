@@ -40,7 +40,7 @@ export async function freshClone(): Promise<FreshClone> {
     async start(ready, script, ...args) {
       const child = spawn(process.execPath, [join(folder, script), ...args], { cwd: folder, env: environment() });
       running.add(child);
-      await untilSaid(child, ready);
+      await untilPrinted(child, ready);
       return child;
     },
     async install() {
@@ -94,7 +94,7 @@ function command(program: string, args: readonly string[], folder: string): Prom
   });
 }
 
-function untilSaid(child: ChildProcess, ready: string): Promise<void> {
+function untilPrinted(child: ChildProcess, ready: string): Promise<void> {
   let output = "";
   return new Promise((resolve, reject) => {
     for (const stream of [child.stdout, child.stderr]) {

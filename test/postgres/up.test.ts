@@ -8,8 +8,8 @@ import { afterAll, beforeAll, expect, test, vi } from "vitest";
 
 /** Real processes and a server that must be initialized first, on a machine that may be busy. */
 const startMs = 120_000;
-/** Separates the ports of this stack from those of a running one. */
-const portOffset = 3_000;
+/** Separates the ports of this stack from those of a running one, and from Linux's ephemeral ports, which end with 60999. */
+const portOffset = 11_000;
 const orderPort = 50_053 + portOffset;
 
 describeReplicas("parley up --database postgres --replicas order=2,product=2", () => {

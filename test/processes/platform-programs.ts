@@ -10,7 +10,9 @@ import { ProductService } from "@parley/gen/product/v1/product_service_pb.js";
 import { systemEnvironment } from "@parley/rpc";
 import { createServiceClient } from "@parley/rpc/client";
 import type { PostgresBinaries } from "@parley/store/postgres-server";
+import { kafkaProgram } from "./kafka-program.ts";
 import { type PostgresProgram, postgresProgram } from "./postgres-program.ts";
+import { postgresWithStandby } from "./postgres-with-standby.ts";
 import type { Program } from "./program.ts";
 import { redisProgram } from "./redis-program.ts";
 import { serviceProgram } from "./service-program.ts";
@@ -28,7 +30,9 @@ export interface PlatformPrograms {
   /** Set if events travel over Redis. */
   readonly redis: Program | undefined;
   /** Set if the services share databases on a PostgreSQL server. */
-  readonly postgres: Program | undefined;
+  readonly postgres: PostgresProgram | undefined;
+  /** Set if events travel over Kafka. */
+  readonly kafka: Program | undefined;
   /** All replicas of each service. */
   readonly replicas: Readonly<Record<PlatformService, readonly Program[]>>;
   /** All programs, dependencies first. */
@@ -50,6 +54,10 @@ export interface PlatformProgramsOptions {
   readonly redisServer?: string;
   /** If set, the services' databases are on a PostgreSQL server of these programs, otherwise in SQLite files. */
   readonly postgres?: PostgresBinaries | undefined;
+  /** Whether PostgreSQL has a synchronous standby, which is promoted when the primary has ended. Needs Debian's programs. */
+  readonly hasStandby?: boolean | undefined;
+  /** The folder of Kafka's jars. If set, events travel over Kafka. */
+  readonly kafkaLibs?: string | undefined;
   /** The number of processes of each service. More than one need PostgreSQL. Default: 1. */
   readonly replicas?: number;
 }
@@ -74,7 +82,9 @@ export async function startPlatformPrograms(options: PlatformProgramsOptions = {
     await mkdir(redisFolder);
   }
   const redis = redisServer === undefined ? undefined : await redisProgram(redisServer, redisFolder);
-  const postgres = options.postgres && (await postgresProgram(options.postgres, { folder, databases: serviceNames }));
+  const createPostgres = options.hasStandby === true ? postgresWithStandby : postgresProgram;
+  const postgres = options.postgres && (await createPostgres(options.postgres, { folder, databases: serviceNames }));
+  const kafka = options.kafkaLibs === undefined ? undefined : await kafkaProgram(options.kafkaLibs, folder);
 
   const service = (name: PlatformService, settings: Readonly<Record<string, string>>) =>
     Promise.all(
@@ -84,7 +94,7 @@ export async function startPlatformPrograms(options: PlatformProgramsOptions = {
           main: `packages/${name}/src/main.ts`,
           databasePath: databasePath(name),
           settings: {
-            BROKER_URL: redis?.url ?? "direct",
+            BROKER_URL: redis?.url ?? kafka?.url ?? "direct",
             SHUTDOWN_GRACE_MS: String(shutdownGraceMs),
             ...(postgres && postgresSettings(name, postgres)),
             ...settings,
@@ -99,12 +109,13 @@ export async function startPlatformPrograms(options: PlatformProgramsOptions = {
   const callees = { USER_SERVICE_URL: targetOf(user), PRODUCT_SERVICE_URL: targetOf(product) };
   const order = await service("order", { ...told, ...callees });
   const replicas = { user, product, order, notification };
-  const servers = [redis, postgres].filter((each) => each !== undefined);
+  const servers = [redis, kafka, postgres].filter((each) => each !== undefined);
   const services = [user, product, notification, order].flat();
 
   async function dispose() {
     await Promise.all(services.map((each) => each.kill()));
     await Promise.all(servers.map((each) => each.kill()));
+    await postgres?.dispose?.();
     await rm(folder, { recursive: true, force: true });
   }
   try {
@@ -122,6 +133,7 @@ export async function startPlatformPrograms(options: PlatformProgramsOptions = {
     notification: firstOf(notification),
     redis,
     postgres,
+    kafka,
     replicas,
     programs: [...servers, ...services],
     orders: createServiceClient(OrderService, targetOf(order), { environment }),

@@ -8,6 +8,10 @@ import { type Program, program } from "./program.ts";
 export interface PostgresProgram extends Program {
   /** The URL of one of its databases. */
   databaseUrl(name: string): string;
+  /** The number of failovers so far. Undefined without a standby. */
+  readonly failovers?: number;
+  /** Ends what `kill` leaves for the next start: the standby. */
+  dispose?(): Promise<void>;
 }
 
 export interface PostgresProgramOptions {

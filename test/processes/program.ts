@@ -19,6 +19,8 @@ export interface Program {
   serves(): Promise<void>;
   /** Whether it was started and has not exited. */
   isRunning(): boolean;
+  /** Its process id while it runs. */
+  pid(): number | undefined;
   /** Sends a signal if it is running. */
   signal(signal: NodeJS.Signals): void;
   /** Waits for its exit. Returns the exit code, or null after a signal. */
@@ -96,6 +98,7 @@ export function program({ name, url, command, args, isServing, ...options }: Pro
     name,
     url,
     isRunning: () => child !== undefined && !hasEnded(child),
+    pid: () => (child === undefined || hasEnded(child) ? undefined : child.pid),
     async start(env) {
       launch(env);
       await serves();

@@ -9,11 +9,18 @@ const seedsMax = 300;
 const timeout = 120_000;
 
 /** The first seed with a violation that the bug causes. */
-async function firstSeedThatFinds({ seams, breaks, replicated, faults }: PlantedBug): Promise<number | undefined> {
+async function firstSeedThatFinds({
+  seams,
+  breaks,
+  replicated,
+  losesTail,
+  faults,
+}: PlantedBug): Promise<number | undefined> {
   for (let seed = 1; seed <= seedsMax; seed++) {
     const { violations } = await simulate(seed, {
       seams,
       ...(replicated && { replicated }),
+      ...(losesTail && { losesTail }),
       ...(faults && { faults }),
     });
     if (violations.some(({ invariant }) => breaks.includes(invariant))) return seed;

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { runCommand } from "./run-command.ts";
 import { simulate } from "./simulate.ts";
+import { serviceNames } from "./world/seams.ts";
 
 describe("the simulation", () => {
   it("keeps every invariant in 500 seeds", async () => {
@@ -42,9 +43,22 @@ describe("the simulation", () => {
     expect(count(/mail .*: taken, but told failed/)).toBeGreaterThan(5);
     expect(count(/mail .*: failed/)).toBeGreaterThan(5);
     expect(count(/mail .*: channel unavailable/)).toBeGreaterThan(5);
+    expect(count(/, as a guest, order.*: answered/)).toBeGreaterThan(5);
     expect(count(/, two processes of order,/)).toBeGreaterThan(0);
     expect(count(/ order-2 ends /)).toBeGreaterThan(2);
     expect(count(/disks of files/)).toBeGreaterThan(2);
+  });
+
+  it("keeps every invariant if the database server fails over and loses its last commits", async () => {
+    const lines: string[] = [];
+    for (let seed = 1; seed <= 40; seed++) {
+      const { history, violations } = await simulate(seed, { replicated: serviceNames, losesTail: true });
+      expect(violations, `seed ${seed}`).toEqual([]);
+      lines.push(...history);
+    }
+    const count = (pattern: RegExp) => lines.filter((line) => pattern.test(line)).length;
+    expect(count(/the database server fails over, and loses the commits/)).toBe(40);
+    expect(count(/ [1-9]\d* answers to clients may be lost/)).toBeGreaterThan(5);
   });
 
   it("batches concurrent calls, with the same faults as other calls", async () => {

@@ -7,8 +7,8 @@ guardOutput();
 try {
   await createProgram({ services }).parseAsync();
 } catch (error) {
-  const { tellFailure } = await import("./outcome/tell-failure.ts");
-  process.exitCode = tellFailure(error);
+  const { printFailure } = await import("./outcome/print-failure.ts");
+  process.exitCode = printFailure(error);
 }
 // A connection whose streams were left would keep the process for a while.
 exitWhenWritten();

@@ -130,7 +130,7 @@ describe("a stream over REST", () => {
     const response = await gateway.fetch("/stock:watch?product_ids=7", { headers, signal: left.signal });
     expect(response.headers.get("content-type")).toBe("text/event-stream");
     expect(gateway.platform.streams).toContain("p3/7");
-    gateway.platform.tellStock({ productId: "7", stock: 3, position: "p4" });
+    gateway.platform.announceStock({ productId: "7", stock: 3, position: "p4" });
     const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader();
     let text = "";
     while (!text.includes("data:")) {
@@ -156,7 +156,7 @@ describe("a stream over REST", () => {
     const left = new AbortController();
     const response = await gateway.fetch("/stock:watch?after_position=q", { signal: left.signal });
     expect(response.headers.get("content-type")).toBe("application/x-ndjson");
-    gateway.platform.tellStock({ productId: "8", position: "q1" });
+    gateway.platform.announceStock({ productId: "8", position: "q1" });
     const { value } = (await response.body?.getReader().read()) ?? {};
     expect(JSON.parse(new TextDecoder().decode(value))).toMatchObject({ productId: "8", position: "q1" });
     left.abort();

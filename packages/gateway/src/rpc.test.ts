@@ -60,7 +60,7 @@ describe.each(transports)("a call by %s", (_name, open) => {
       }
     })().catch(() => {});
     await expect.poll(() => [...gateway.platform.streams]).toContain(`${_name}/9`);
-    gateway.platform.tellStock({ productId: "9", stock: 4 });
+    gateway.platform.announceStock({ productId: "9", stock: 4 });
     await expect.poll(() => told).toEqual([4]);
     left.abort();
     await reading;

@@ -6,7 +6,7 @@ export class FloodGate {
   #left: number;
   #atMs = performance.now();
 
-  /** `savedMax`: how much can be saved with {@link earn}. By default no more than a burst. */
+  /** `savedMax`: how much can be saved with {@link addCredit}. By default no more than a burst. */
   constructor(burstMax: number, perSecondMax: number, savedMax: number = burstMax) {
     this.#burstMax = burstMax;
     this.#perSecondMax = perSecondMax;
@@ -32,7 +32,7 @@ export class FloodGate {
   }
 
   /** Adds tokens, for later or now. */
-  earn(units: number): void {
+  addCredit(units: number): void {
     if (this.#left < this.#savedMax) {
       this.#left = Math.min(this.#savedMax, this.#left + units);
     }

@@ -19,7 +19,7 @@ export interface ReadingConnection {
 }
 
 /** The most unsent bytes of one connection. All responses of a burst fit, if they are of the usual size. */
-const untakenBytesMax = 1 << 20;
+const unprocessedBytesMax = 1 << 20;
 
 /** The most bytes behind a full socket: a message of the largest usual size. */
 const unsentBytesMax = 4 << 20;
@@ -95,9 +95,9 @@ export class PacedReads {
 
   #defer(): void {
     if (this.#turns === undefined) {
-      this.#goOn();
+      this.#resume();
     } else {
-      this.#turns.defer(this.group, () => this.#goOn());
+      this.#turns.defer(this.group, () => this.#resume());
     }
   }
 
@@ -138,7 +138,7 @@ export class PacedReads {
       return;
     }
     this.#pace?.finish();
-    if (this.#untaken) {
+    if (this.#unprocessed) {
       if (!socket.isPaused()) {
         socket.pause();
         socket.once("drain", () => socket.resume());
@@ -152,15 +152,15 @@ export class PacedReads {
    * Backpressure: stop reading while output is unsent. Headers, pings and resets have no flow control; and further calls would only wait
    * behind the unsent responses. If responses wait for a window, reading continues: the WINDOW_UPDATE must be read.
    */
-  get #untaken(): boolean {
+  get #unprocessed(): boolean {
     const { socket, unsentBytes } = this.#connection;
     const full = socket.writableNeedDrain && unsentBytes > unsentBytesMax;
     // A client always reads: if both sides waited for each other, neither would continue.
-    return socket.writableLength > untakenBytesMax || (full && this.#pace !== undefined);
+    return socket.writableLength > unprocessedBytesMax || (full && this.#pace !== undefined);
   }
 
   /** Works on all that was read, without waiting for its turn. */
-  hurry(): void {
+  resumeNow(): void {
     while (this.#yielded && !this.#connection.destroyed) {
       this.#yielded = false;
       this.#pace?.resume();
@@ -175,19 +175,19 @@ export class PacedReads {
     }
   }
 
-  #goOn(): void {
+  #resume(): void {
     if (this.#yielded) {
       this.#pace?.resume();
-      this.#goOnOnceTaken();
+      this.#resumeOnceRead();
     }
   }
 
-  #goOnOnceTaken(): void {
+  #resumeOnceRead(): void {
     if (this.#connection.destroyed || !this.#yielded) {
       return;
     }
-    if (this.#untaken) {
-      this.#connection.socket.once("drain", () => this.#goOnOnceTaken());
+    if (this.#unprocessed) {
+      this.#connection.socket.once("drain", () => this.#resumeOnceRead());
       return;
     }
     this.#yielded = false;

@@ -81,18 +81,18 @@ export class PeerWork {
 
   /** A call was answered. */
   answered(): void {
-    this.#resets.earn(1);
-    this.#overhead.earn(callUnits);
+    this.#resets.addCredit(1);
+    this.#overhead.addCredit(callUnits);
   }
 
   /** DATA with content arrived. */
   received(): void {
-    this.#overhead.earn(receivedUnits);
+    this.#overhead.addCredit(receivedUnits);
   }
 
   /** DATA was sent. `pieces`: the number of the application's pieces that this completed. */
   sent(bytes: number, pieces: number): void {
-    this.#overhead.earn(pieces * pieceUnits + bytes / bytesPerUnit);
+    this.#overhead.addCredit(pieces * pieceUnits + bytes / bytesPerUnit);
   }
 }
 

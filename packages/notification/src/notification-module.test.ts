@@ -131,7 +131,10 @@ describe("an event", () => {
       expect(answers.flatMap(({ failures }) => failures)).toEqual([]);
     }
     await vi.waitFor(() => expect(sent).toHaveLength(4));
-    expect((await list()).map(({ orderId }) => orderId)).toEqual(["", "o3", "o2", "o1"]);
+    const orderIds = (await list()).map(({ orderId }) => orderId);
+    expect(orderIds.slice(2)).toEqual(["o2", "o1"]);
+    // Events of different keys are handled apart, at the same time: their order is not promised.
+    expect(orderIds.slice(0, 2).sort()).toEqual(["", "o3"]);
     expect((await notifications.listDeadLetters({})).deadLetters).toEqual([]);
   });
 

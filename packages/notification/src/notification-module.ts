@@ -37,7 +37,7 @@ export function createNotificationModule(options: NotificationModuleOptions): Se
   const listeners = new Set<() => void>();
   const sender = new Sender({ database, channel, environment });
 
-  function tellListeners() {
+  function notifyListeners() {
     for (const listener of listeners) {
       listener();
     }
@@ -51,7 +51,7 @@ export function createNotificationModule(options: NotificationModuleOptions): Se
     firstAttemptTimeMs: (transaction, notifications) => sender.firstAttemptTimeMs(transaction, notifications),
     onWritten(notifications) {
       sender.handOver(notifications);
-      tellListeners();
+      notifyListeners();
     },
   });
   const inbox = createInbox({ database, environment, handlers });
@@ -70,7 +70,7 @@ export function createNotificationModule(options: NotificationModuleOptions): Se
       database,
       inbox,
       sender,
-      written: tellListeners,
+      written: notifyListeners,
       onWritten(callback) {
         // Wrapped, so that the same callback given twice is two listeners.
         const listener = () => callback();

@@ -1,12 +1,11 @@
 import {
   type Database,
   inParts,
-  insertRows,
+  insertNumbered,
   marksFor,
   type PagedList,
   type Reader,
   type Transaction,
-  takeSequences,
 } from "@parley/store";
 import { type Notification, NotificationState, retryDelayMsMax } from "./notification.ts";
 
@@ -37,9 +36,8 @@ export async function insertNotifications(
   if (written.length === 0) {
     return;
   }
-  const before = await takeSequences(transaction, { head: "notification_head", count: written.length });
   const rows = written.map(({ notification, firstAttemptTimeMs }, index) => [
-    before + index + 1,
+    index + 1,
     notification.id,
     notification.userId,
     notification.kind,
@@ -55,22 +53,19 @@ export async function insertNotifications(
     notification.sendTimeMs ?? null,
     notification.retrySinceTimeMs,
   ]);
-  await insertRows(transaction, { into: insertSql, rows, ending: "ON CONFLICT (id) DO NOTHING" });
+  await insertNumbered(transaction, {
+    head: "notification_head",
+    count: rows.length,
+    inserts: [{ into: insertSql, rows, ending: "ON CONFLICT (id) DO NOTHING" }],
+  });
 }
 
 /** The existing ones of these ids. */
 export async function knownIds(reader: Reader, ids: readonly string[]): Promise<ReadonlySet<string>> {
-  const known = new Set<string>();
-  for (const part of inParts(ids)) {
-    const rows = await reader.all<{ id: string }>(
-      `SELECT id FROM notification WHERE id IN (${marksFor(part)})`,
-      ...part,
-    );
-    for (const { id } of rows) {
-      known.add(id);
-    }
-  }
-  return known;
+  const parts = [...inParts(ids)].map((part) =>
+    reader.all<{ id: string }>(`SELECT id FROM notification WHERE id IN (${marksFor(part)})`, ...part),
+  );
+  return new Set((await Promise.all(parts)).flat().map(({ id }) => id));
 }
 
 const insertSql = `

@@ -2,7 +2,7 @@ import { type Broker, createEventLog, createRelay } from "@parley/events";
 import { platform } from "@parley/gen/services.js";
 import { type Clock, type Environment, sleep } from "@parley/rpc";
 import type { ServiceModule } from "@parley/rpc/server";
-import type { Database } from "@parley/store";
+import { type Database, whenReachable } from "@parley/store";
 import { orderService } from "./order-service.ts";
 import { OrderStore } from "./order-store.ts";
 import { createBuyers, type UserClient } from "./saga/buyers.ts";
@@ -46,7 +46,7 @@ export interface OrderModuleOptions {
 /** The order service. */
 export function createOrderModule(options: OrderModuleOptions): ServiceModule {
   const { environment, database, users, inventory, owner = "only", guestOrders = false, broker, checkpoint } = options;
-  const { clock } = environment;
+  const { clock, log } = environment;
   const events = createEventLog({ database, source: orderEventSource, environment });
   const relay = broker && createRelay({ database, log: events, broker, environment, replica: owner });
   const store = new OrderStore({ database, events, clock, owner, checkpoint });
@@ -80,7 +80,7 @@ export function createOrderModule(options: OrderModuleOptions): ServiceModule {
     guests: guestOrders,
     owners: { order: async (id) => (await store.get(id))?.userId },
     async start() {
-      await recovery.start();
+      await whenReachable(database, () => recovery.start(), { clock, log });
       relay?.start();
     },
     async stop() {

@@ -2,7 +2,7 @@ import { type Broker, createEventLog, createRelay, eventTypes } from "@parley/ev
 import { platform } from "@parley/gen/services.js";
 import type { Environment } from "@parley/rpc";
 import type { ServiceModule } from "@parley/rpc/server";
-import { type Database, startPruningRequestIds } from "@parley/store";
+import { type Database, startPruningRequestIds, whenReachable } from "@parley/store";
 import { createInventory } from "./inventory/inventory.ts";
 import { createInventoryService } from "./inventory-service.ts";
 import { createProductEvents } from "./product-events.ts";
@@ -42,7 +42,7 @@ export function createProductModule(options: ProductModuleOptions): ServiceModul
     ],
     async start() {
       if (sampleData) {
-        await loadSampleProducts(database, clock.now());
+        await whenReachable(database, () => loadSampleProducts(database, clock.now()), { clock, log });
       }
       const onError = (err: unknown) => log.warn({ err }, "old request ids could not be pruned");
       stopPruning = startPruningRequestIds({ database, clock, onError });

@@ -155,22 +155,16 @@ export async function lockStock(
 }
 
 /** Changes the stocks of locked products, each by its own difference. */
-export async function moveStocks(
-  transaction: SetTransaction,
-  deltas: ReadonlyMap<string, number>,
-  nowMs: number,
-): Promise<void> {
+export function moveStocks(transaction: SetTransaction, deltas: ReadonlyMap<string, number>, nowMs: number): void {
   if (deltas.size === 0) {
     return;
   }
-  await transaction.run(
-    `UPDATE products SET stock = stock + given.delta, update_time = ?
-     FROM unnest(?::text[], ?::bigint[]) AS given (id, delta) WHERE products.id = given.id`,
-    nowMs,
-    [...deltas.keys()],
-    [...deltas.values()],
-  );
+  transaction.send({ sql: moveManySql, parameters: [nowMs, [...deltas.keys()], [...deltas.values()]] });
 }
+
+const moveManySql = `
+  UPDATE products SET stock = stock + given.delta, update_time = ?
+  FROM unnest(?::text[], ?::bigint[]) AS given (id, delta) WHERE products.id = given.id`;
 
 /** Releases units of a product, whether it is still in the catalogue or not. */
 export async function giveBackStock(transaction: Transaction, move: StockMove): Promise<MovedStock> {

@@ -43,6 +43,11 @@ export interface Transaction extends Reader {
   /** Inserts rows with one statement. If it is undefined, {@link insertRows} generates statements with a VALUES list. */
   insertRows?(insert: RowInsert): Promise<number>;
   /**
+   * Inserts rows with sequence numbers, as {@link insertNumbered} describes, with one statement that the commit follows at once. If it is undefined,
+   * {@link insertNumbered} generates several statements.
+   */
+  insertNumbered?(insert: NumberedInsert): void;
+  /**
    * The database's time in milliseconds since the Unix epoch, the same for all replicas. Undefined if only one process uses the database: that
    * process's clock suffices.
    */
@@ -61,10 +66,39 @@ export interface RowInsert {
   readonly ending?: string;
 }
 
+/** Rows with numbers that a table with a single row issues: its columns are `single` and `last_sequence`. */
+export interface NumberedInsert {
+  /** The table that issues the numbers. */
+  readonly head: string;
+  /** How many numbers to take. */
+  readonly count: number;
+  /** Inserts whose first column is the number: each row gives there its place among the taken numbers, from 1 on. */
+  readonly inserts: readonly RowInsert[];
+  /**
+   * Called when the rows are durable, with the number before the first. Undefined if that is unknown: the connection was lost during a commit that
+   * took effect.
+   */
+  readonly onDurable?: (before: number | undefined) => void;
+}
+
 /** A transaction whose statements accept arrays as parameters. */
 export interface SetTransaction extends Transaction {
   all<R extends object = Row>(sql: string, ...parameters: readonly (SqlValue | SqlColumn)[]): Promise<R[]>;
   run(sql: string, ...parameters: readonly (SqlValue | SqlColumn)[]): Promise<number>;
+  /**
+   * Sends a statement whose result the transaction does not depend on: the commit leaves in the same write, without a round trip in between. If the
+   * statement fails, the transaction is rolled back. Returns a function for its rows, to be called once the transaction is durable. That throws {@link
+   * StoreUnavailableError} `unknown-outcome` if the connection was lost during a commit that took effect.
+   */
+  send<R extends object = Row>(statement: SentStatement): () => readonly R[];
+}
+
+/** A statement to send. */
+export interface SentStatement {
+  readonly sql: string;
+  readonly parameters: readonly (SqlValue | SqlColumn)[];
+  /** Whether a unique violation means that another transaction was faster, so that this one runs again. Default: it fails. */
+  readonly runAgainIfTaken?: boolean;
 }
 
 /**
@@ -76,10 +110,13 @@ export interface Command<I, O> {
   /** Runs it for one input, as the body of a transaction. An error rolls the transaction back and is passed on. */
   one(transaction: Transaction, input: I): Promise<O>;
   /**
-   * Runs it for many inputs, in order, and returns an outcome for each. A refusal is an outcome, not an exception: an exception rolls all of them
-   * back, and the batch is bisected until the failing input is alone.
+   * Runs it for many inputs, in order, and returns an outcome for each, or a function that does once the transaction is durable. A refusal is an
+   * outcome, not an exception: an exception rolls all of them back, and the batch is bisected until the failing input is alone.
    */
-  many(transaction: SetTransaction, inputs: readonly I[]): Promise<readonly Outcome<O>[]>;
+  many(
+    transaction: SetTransaction,
+    inputs: readonly I[],
+  ): Promise<readonly Outcome<O>[] | (() => readonly Outcome<O>[])>;
 }
 
 /** The result for one input. */

@@ -3,10 +3,12 @@ export type {
   Command,
   Database,
   Migration,
+  NumberedInsert,
   Outcome,
   Reader,
   Row,
   RowInsert,
+  SentStatement,
   SetTransaction,
   SharedWork,
   SqlColumn,
@@ -33,10 +35,10 @@ export {
 } from "./idempotency.ts";
 export { inParts, insertRows, marksFor } from "./many-rows.ts";
 export { observedDatabase, type TransactionObserver, type TransactionTimes } from "./observed-database.ts";
-export { type OpenDatabaseOptions, openDatabase } from "./open-database.ts";
+export { type OpenDatabaseOptions, openDatabase, type WhenReachableOptions, whenReachable } from "./open-database.ts";
 export { decodePageToken, encodePageToken, InvalidPageTokenError } from "./page-token.ts";
 export { type Page, type PagedList, type PageRequest, pageSizeDefault, pageSizeMax, readPage } from "./read-page.ts";
-export { databaseTime, takeSequences } from "./shared-rows.ts";
+export { databaseTime, insertNumbered } from "./shared-rows.ts";
 export { type FileHolder, findFileHolder, heldMessage } from "./sqlite/file-lock.ts";
 export type { Schedule } from "./sqlite/group-commit-options.ts";
 export { storableText } from "./storable-text.ts";

@@ -11,7 +11,11 @@ export interface CreatedUser {
 }
 
 /** Appends UserCreated, in the transaction that created the account. */
-export function tellUserCreated(log: EventLog, transaction: Transaction, { user, cause }: CreatedUser): Promise<void> {
+export function publishUserCreated(
+  log: EventLog,
+  transaction: Transaction,
+  { user, cause }: CreatedUser,
+): Promise<void> {
   const { id: userId, name, email } = user;
   return log.append(transaction, {
     type: eventTypes.userCreated,

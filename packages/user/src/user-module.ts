@@ -3,7 +3,7 @@ import type { SharedLimits } from "@parley/events/limits";
 import { platform } from "@parley/gen/services.js";
 import type { Environment } from "@parley/rpc";
 import type { ServiceModule } from "@parley/rpc/server";
-import { type Database, startPruningRequestIds } from "@parley/store";
+import { type Database, startPruningRequestIds, whenReachable } from "@parley/store";
 import { type AdminAccount, ensureAdmin, loadSampleUsers } from "./first-users.ts";
 import type { KeySeal } from "./sign-in/key-seal.ts";
 import { createPasswordHasher } from "./sign-in/password-hash.ts";
@@ -72,6 +72,18 @@ export function createUserModule(options: UserModuleOptions): ServiceModule {
     }
   }
 
+  async function prepare() {
+    if (sampleData) {
+      await loadSampleUsers(database, clock.now());
+    }
+    if (admin !== undefined) {
+      await makeAdmin(admin);
+    }
+    await keys.sealStored();
+    // Published before the first token is signed with it.
+    await keys.current();
+  }
+
   return {
     ...platform,
     onReachable: database.onReachable?.bind(database),
@@ -88,15 +100,7 @@ export function createUserModule(options: UserModuleOptions): ServiceModule {
       },
     ],
     async start() {
-      if (sampleData) {
-        await loadSampleUsers(database, clock.now());
-      }
-      if (admin !== undefined) {
-        await makeAdmin(admin);
-      }
-      await keys.sealStored();
-      // Published before the first token is signed with it.
-      await keys.current();
+      await whenReachable(database, prepare, { clock, log });
       const onError = (err: unknown) => log.warn({ err }, "old request ids and refresh tokens could not be pruned");
       const also = (nowMs: number) => pruneRefreshTokens(database, nowMs);
       stopPruning = startPruningRequestIds({ database, clock, onError, also });

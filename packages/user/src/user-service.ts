@@ -12,7 +12,7 @@ import { noPasswordHash, type PasswordHasher } from "./sign-in/password-hash.ts"
 import type { Session, SignIn } from "./sign-in/sign-in.ts";
 import type { SigningKeys } from "./sign-in/signing-keys.ts";
 import { emailTaken, UserError, userNotFound } from "./user-errors.ts";
-import { tellUserCreated } from "./user-events.ts";
+import { publishUserCreated } from "./user-events.ts";
 import { changeOf, userMessage } from "./user-messages.ts";
 import {
   type Buyer,
@@ -87,7 +87,7 @@ export function createUserService(options: UserServiceOptions): ServiceEntry {
           const { name, email, phone, address } = request;
           const fields = { id: newId(), name, email, phone, address, role: "customer" } as const;
           const user = await addUser(transaction, fields, { passwordHash, nowMs });
-          await tellUserCreated(eventLog, transaction, { user, cause: context.values.get(callContextKey) });
+          await publishUserCreated(eventLog, transaction, { user, cause: context.values.get(callContextKey) });
           return { user: userMessage(user) };
         }),
       );

@@ -146,7 +146,8 @@ export async function lockPasswordHash(transaction: Transaction, id: string): Pr
 }
 
 export async function deleteUser(transaction: Transaction, id: string): Promise<void> {
-  await transaction.run("DELETE FROM refresh_tokens WHERE user_id = ?", id);
+  // The statement waits for a transaction that exchanges a token, and only the next one sees the new token.
+  while ((await transaction.run("DELETE FROM refresh_tokens WHERE user_id = ?", id)) > 0);
   await transaction.run("DELETE FROM users WHERE id = ?", id);
 }
 

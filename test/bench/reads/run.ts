@@ -70,7 +70,7 @@ const databases = options.databases.split(",").filter((name) => {
 });
 const postgres =
   binaries !== undefined && databases.includes("postgres")
-    ? await startPostgresServer({ binaries, settings: ["max_connections=200"] })
+    ? await startPostgresServer({ binaries, settings: ["max_connections=200", "max_wal_size=8GB"] })
     : undefined;
 const contenders: Contender[] = [];
 try {

@@ -65,6 +65,7 @@ export function worldOptions({ bug, replicas }: Variant): SimulateOptions {
   return {
     ...(planted && { seams: planted.seams }),
     ...(replicated && { replicated }),
+    ...(planted?.losesTail && { losesTail: planted.losesTail }),
     ...(planted?.faults && { faults: planted.faults }),
   };
 }

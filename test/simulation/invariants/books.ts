@@ -14,7 +14,9 @@ export interface Books {
 
 export interface OrderRow {
   readonly id: string;
+  /** Empty for a guest. */
   readonly userId: string;
+  readonly userEmail: string;
   readonly requestId: string | null;
   readonly phase: string;
   readonly items: readonly OrderLine[];
@@ -51,11 +53,12 @@ export function readBooks({ disks }: Pick<World, "disks">): Books {
   return {
     orders: disks.order
       .inspect<StoredOrder>(
-        "SELECT id, user_id, request_id, phase, items, confirm_time, create_time FROM orders ORDER BY id",
+        "SELECT id, user_id, user_email, request_id, phase, items, confirm_time, create_time FROM orders ORDER BY id",
       )
-      .map(({ id, user_id, request_id, phase, items, confirm_time, create_time }) => ({
+      .map(({ id, user_id, user_email, request_id, phase, items, confirm_time, create_time }) => ({
         id,
         userId: user_id,
+        userEmail: user_email,
         requestId: request_id,
         phase,
         items: (JSON.parse(items) as [string, number][]).map(([productId, quantity]) => ({ productId, quantity })),
@@ -104,6 +107,7 @@ const unsettledSql =
 interface StoredOrder {
   readonly id: string;
   readonly user_id: string;
+  readonly user_email: string;
   readonly request_id: string | null;
   readonly phase: string;
   readonly items: string;

@@ -55,10 +55,15 @@ function matchedCount(
 }
 
 /** The same buyer and lines, and created after the call began. There is no upper bound: a message may be delivered late. */
-function mayHaveMade({ userId, wanted, startMs }: OrderCall, order: OrderRow, clockErrorMs: number): boolean {
+function mayHaveMade(
+  { userId, guestEmail, wanted, startMs }: OrderCall,
+  order: OrderRow,
+  clockErrorMs: number,
+): boolean {
   const lines = Object.entries(wanted).map(([productId, quantity]) => ({ productId, quantity }));
   return (
     order.userId === userId &&
+    (userId !== "" || order.userEmail === guestEmail) &&
     linesText(order.items) === linesText(lines) &&
     order.createTimeMs - startTimeMs >= Math.floor(startMs) - clockErrorMs
   );

@@ -32,14 +32,16 @@ function isDue(
   const { ledger, books, clockErrorMs } = found;
   switch (reason) {
     case "USER_NOT_FOUND":
-      return buyers.every(({ id }) => id !== userId);
+      return userId !== "" && buyers.every(({ id }) => id !== userId);
     case "PRODUCT_NOT_FOUND":
       return Object.keys(wanted).some((productId) => !productIds.includes(productId));
     case "MIXED_CURRENCIES":
       return ledger.prices.some(({ currencyCode }) => currencyCode !== "USD");
     case "REQUEST_ID_REUSED":
       return ledger.orders.some(
-        (other) => other.requestId === requestId && JSON.stringify(other.wanted) !== JSON.stringify(wanted),
+        (other) =>
+          other.requestId === requestId &&
+          (other.guestEmail !== call.guestEmail || JSON.stringify(other.wanted) !== JSON.stringify(wanted)),
       );
     case "INSUFFICIENT_STOCK": {
       const { productId = "", available, requested } = metadata;

@@ -12,18 +12,23 @@ export function checkStock(books: Books, ledger: Ledger): readonly Violation[] {
 function checkBalance(books: Books, ledger: Ledger): Violation[] {
   const violations: Violation[] = [];
   for (const { productId, stock: first } of firstProducts) {
-    const restocked = sum(
-      ledger.restocks.filter((restock) => restock.productId === productId && restock.isDone).map(({ delta }) => delta),
-    );
+    const done = ledger.restocks.filter((restock) => restock.productId === productId && restock.isDone);
+    const restocked = sum(done.filter(({ isInDoubt }) => !isInDoubt).map(({ delta }) => delta));
+    const inDoubt = done.filter(({ isInDoubt }) => isInDoubt).map(({ delta }) => delta);
     const available = books.products.find(({ id }) => id === productId)?.stock ?? Number.NaN;
     const standing = books.reservations.filter(({ state }) => state === "reserved").flatMap(({ items }) => items);
     const setAside = unitsOf(productId, standing);
-    if (available + setAside !== first + restocked) {
+    if (!sumsOf(inDoubt).includes(available + setAside - first - restocked)) {
       const message = `product ${productId}: ${available} available and ${setAside} set aside, but ${first} at first and ${restocked} restocked`;
       violations.push({ invariant: "stock-balance", message });
     }
   }
   return violations;
+}
+
+/** The sums of every subset: of the changes that a failover may have lost, any may be there. */
+function sumsOf(numbers: readonly number[]): readonly number[] {
+  return numbers.reduce<readonly number[]>((sums, number) => sums.concat(sums.map((one) => one + number)), [0]);
 }
 
 /** No committed level is negative, and the last reported level is the current one. */

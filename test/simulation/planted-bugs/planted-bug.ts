@@ -1,4 +1,5 @@
 import type { Invariant } from "../invariants/violation.ts";
+import type { Failover } from "../world/failover.ts";
 import type { Faults } from "../world/faults.ts";
 import type { Seams, ServiceName } from "../world/seams.ts";
 
@@ -12,6 +13,8 @@ export interface PlantedBug {
   readonly isFoundByCrashes?: true;
   /** The services that have two processes when the bug is searched for: it is none where they have one. Default: as the seed decides. */
   readonly replicated?: readonly ServiceName[];
+  /** Whether, or when, the database server fails over to a standby that lacks the last commits. Default: as the seed decides. */
+  readonly losesTail?: true | Failover;
   /** Faults that expose it, in place of those that a seed draws. */
   readonly faults?: Partial<Faults>;
 }

@@ -70,6 +70,21 @@ export const replicaBugs: readonly PlantedBug[] = [
     seams: { passesOnSerializationFailures: true },
     breaks: ["broken"],
   },
+  {
+    name: "each service's database has an asynchronous standby of its own, and they fail over together",
+    replicated: serviceNames,
+    losesTail: true,
+    seams: { lagsApart: true },
+    breaks: ["stock-balance", "reservation", "events", "notification", "acknowledged"],
+  },
+  {
+    name: "calls that were on their way reach the services after a failover that lost their orders",
+    replicated: serviceNames,
+    losesTail: { atMs: 1_000, lagMs: 900 },
+    faults: { slow: 0.5 },
+    seams: { deliversAcrossFailover: true },
+    breaks: ["reservation"],
+  },
 ];
 
 function rememberInMemory(original: AnyUnary): AnyUnary {

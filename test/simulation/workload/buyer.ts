@@ -34,8 +34,13 @@ export function drawHabits(random: Randomness): Habits {
   };
 }
 
+/** The share of orders that a buyer places without signing in (GUEST_ORDERS). */
+const guestShare = 0.2;
+
 interface Request {
+  /** Empty for a guest. */
   readonly userId: string;
+  readonly guestEmail: string;
   readonly items: readonly { readonly productId: string; readonly quantity: number }[];
   readonly requestId: string;
 }
@@ -50,6 +55,7 @@ export async function buy({ world, ledger, userId, habits }: BuyerOptions): Prom
   async function order(request: Request, by: Person = person): Promise<OrderCall> {
     const call: OrderCall = {
       userId: request.userId,
+      guestEmail: request.guestEmail,
       requestId: request.requestId,
       wanted: wantedOf(request),
       startMs: world.time.monotonic(),
@@ -57,7 +63,8 @@ export async function buy({ world, ledger, userId, habits }: BuyerOptions): Prom
       answer: { kind: "unknown" },
     };
     ledger.orders.push(call);
-    const what = `${by.name} order ${request.requestId || "without id"} ${JSON.stringify(call.wanted)}`;
+    const who = request.userId === "" ? `${by.name}, as a guest,` : by.name;
+    const what = `${who} order ${request.requestId || "without id"} ${JSON.stringify(call.wanted)}`;
     const repeats = request.requestId !== "";
     const create = () => by.orders.createOrder({ ...request, items: [...request.items] });
     const outcome = await untilAnswered(create, { world, ledger, what, repeats });
@@ -74,8 +81,9 @@ export async function buy({ world, ledger, userId, habits }: BuyerOptions): Prom
     const call = () => person.orders.cancelOrder({ orderId: orderId, reason: "changed my mind", etag });
     const outcome = await untilAnswered(call, { world, ledger, what, repeats: true });
     cancellation.endMs = world.time.monotonic();
-    if (outcome.kind === "refusal") ledger.strange.push(`${what}: ${outcome.reason}`);
-    else if (outcome.kind === "answer") {
+    if (outcome.kind === "refusal") {
+      if (!ledger.ordersInDoubt.has(orderId)) ledger.strange.push(`${what}: ${outcome.reason}`);
+    } else if (outcome.kind === "answer") {
       cancellation.isAnswered = outcome.answer.order?.state === OrderState.CANCELLED;
       if (!cancellation.isAnswered) ledger.strange.push(`${what}: answered in another state`);
     }
@@ -93,8 +101,9 @@ export async function buy({ world, ledger, userId, habits }: BuyerOptions): Prom
       what,
       repeats: true,
     });
-    if (outcome.kind === "refusal") ledger.strange.push(`${what}: ${outcome.reason}`);
-    else if (outcome.kind === "answer" && outcome.answer.order !== undefined) {
+    if (outcome.kind === "refusal") {
+      if (!ledger.ordersInDoubt.has(id)) ledger.strange.push(`${what}: ${outcome.reason}`);
+    } else if (outcome.kind === "answer" && outcome.answer.order !== undefined) {
       ledger.reads.push({ order: outcome.answer.order, startMs });
     }
   }
@@ -142,11 +151,15 @@ function drawRequest(
   }));
   const [first] = items;
   if (first !== undefined && random.chance(0.25)) items.push({ ...first, quantity: random.whole(1, 30) });
-  return { userId: random.chance(0.03) ? "404" : userId, items, requestId: random.chance(0.85) ? requestId : "" };
+  const buyer = random.chance(guestShare)
+    ? { userId: "", guestEmail: random.chance(0.7) ? `guest-of-${userId}@example.com` : "" }
+    : { userId: random.chance(0.03) ? "404" : userId, guestEmail: "" };
+  return { ...buyer, items, requestId: random.chance(0.85) ? requestId : "" };
 }
 
 /** The same request id with different contents. */
 function another(request: Request, random: Randomness): Request {
+  if (request.userId === "" && random.chance(0.5)) return { ...request, guestEmail: "other-guest@example.com" };
   return {
     ...request,
     items: [...request.items, { productId: random.pick(productIds), quantity: random.whole(1, 5) }],

@@ -1,4 +1,5 @@
 import type { Order } from "@parley/gen/order/v1/order_pb.js";
+import type { LostTail } from "../world/failover.ts";
 
 /** All requests and responses of the clients: the checks compare the services with it. */
 export interface Ledger {
@@ -7,6 +8,10 @@ export interface Ledger {
   readonly restocks: Restock[];
   readonly prices: PriceChange[];
   readonly reads: OrderRead[];
+  /** Orders whose answers a failover may have lost. */
+  readonly ordersInDoubt: Set<string>;
+  /** Whether a failover lost commits. */
+  hasLostTail: boolean;
   /** Responses that no caller should ever get. */
   readonly strange: string[];
 }
@@ -16,7 +21,10 @@ export type Wanted = Readonly<Record<string, number>>;
 
 /** A CreateOrder call, including its retries. */
 export interface OrderCall {
+  /** Empty for a guest. */
   readonly userId: string;
+  /** Where a guest is notified. Empty for a user, and for a guest who gave no address. */
+  readonly guestEmail?: string;
   /** Empty without a request id. */
   readonly requestId: string;
   readonly wanted: Wanted;
@@ -24,6 +32,8 @@ export interface OrderCall {
   readonly startMs: number;
   endMs: number;
   answer: OrderAnswer;
+  /** Whether its answer was given in the time that a failover lost. */
+  isInDoubt?: boolean;
 }
 
 /** A buyer's knowledge of an order. */
@@ -47,6 +57,10 @@ export interface Restock {
   readonly startMs: number;
   /** Whether the shop got a success response. Undefined while it does not know. */
   isDone: boolean | undefined;
+  /** When the shop got the response, in simulated milliseconds. */
+  endMs?: number;
+  /** Whether its answer was given in the time that a failover lost: it may be there or not. */
+  isInDoubt?: boolean;
 }
 
 /** A product's name and price from some moment on. A product has at most one change at a time. */
@@ -72,5 +86,42 @@ export function startOf(call: OrderCall, { orders }: Ledger): number {
 }
 
 export function createLedger(): Ledger {
-  return { orders: [], cancellations: [], restocks: [], prices: [], reads: [], strange: [] };
+  return {
+    orders: [],
+    cancellations: [],
+    restocks: [],
+    prices: [],
+    reads: [],
+    ordersInDoubt: new Set(),
+    hasLostTail: false,
+    strange: [],
+  };
+}
+
+/**
+ * Returns how many answers are in doubt. What clients were told in the time that a failover lost counts no more: it may be there or not. What they ask for again afterwards has one answer
+ * again.
+ */
+export function forget(ledger: Ledger, { fromMs, toMs }: LostTail): number {
+  let count = 0;
+  const isLost = (endMs: number) => endMs >= fromMs && endMs <= toMs;
+  ledger.hasLostTail = true;
+  for (const call of ledger.orders) {
+    if (call.answer.kind === "unknown" || !isLost(call.endMs)) continue;
+    if (call.answer.kind === "confirmed") ledger.ordersInDoubt.add(call.answer.order.id);
+    call.answer = { kind: "unknown" };
+    call.isInDoubt = true;
+    count++;
+  }
+  for (const cancellation of ledger.cancellations) {
+    if (!cancellation.isAnswered || !isLost(cancellation.endMs)) continue;
+    cancellation.isAnswered = false;
+    count++;
+  }
+  for (const restock of ledger.restocks) {
+    if (restock.isDone !== true || !isLost(restock.endMs ?? 0)) continue;
+    restock.isInDoubt = true;
+    count++;
+  }
+  return count;
 }

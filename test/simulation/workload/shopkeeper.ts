@@ -32,6 +32,7 @@ export async function keepShop({ world, ledger, changeCount }: ShopkeeperOptions
     const what = `shopkeeper restocks ${entry.productId} by ${delta}`;
     const call = () => person.inventory.updateStock(request);
     const outcome = await untilAnswered(call, { world, ledger, what, repeats: true });
+    entry.endMs = world.time.monotonic();
     if (outcome.kind === "answer") entry.isDone = true;
     if (outcome.kind === "refusal") entry.isDone = false;
   }

@@ -17,6 +17,8 @@ export interface Network {
   close(server: Life): void;
   /** A process's transport to a service. The call goes to a process of the service that is alive when it arrives. */
   connect(caller: Life, serverName: string): Transport;
+  /** Breaks all connections: no message that is on its way is delivered. */
+  cutAll(): void;
   /** Messages in flight. */
   readonly underWay: number;
 }
@@ -43,6 +45,7 @@ export function createNetwork(options: NetworkOptions): Network {
   const servers = new Map<string, Server>();
   let underWay = 0;
   let callCount = 0;
+  let cutCount = 0;
 
   /** Delivers a message. Its outcome is reported once, later, or never. */
   function carry(what: string, { arrive, breakOff }: { arrive(): void; breakOff(): void }): void {
@@ -56,9 +59,10 @@ export function createNetwork(options: NetworkOptions): Network {
     const delayMs = fate > 1 - slow ? slowMsMax * random.next() : wayMs(random);
     if (isLost) history.note(`${what} is lost`);
     underWay++;
+    const cutsBefore = cutCount;
     time.after(delayMs, () => {
       underWay--;
-      if (isLost) breakOff();
+      if (isLost || cutCount > cutsBefore) breakOff();
       else arrive();
     });
   }
@@ -150,6 +154,9 @@ export function createNetwork(options: NetworkOptions): Network {
       if (servers.get(life.name)?.life === life) servers.delete(life.name);
     },
     connect,
+    cutAll() {
+      cutCount++;
+    },
     get underWay() {
       return underWay;
     },

@@ -37,6 +37,10 @@ export interface Seams {
   database?(database: Database, parts: Omit<Parts, "database">): Database;
   /** Passes a serialization failure of a shared database on to the service, instead of running the transaction again. */
   readonly passesOnSerializationFailures?: true;
+  /** Messages that were on their way when the database server failed over are still delivered. */
+  readonly deliversAcrossFailover?: true;
+  /** Each service's database has a server of its own, whose standby lags by itself. */
+  readonly lagsApart?: true;
   /** The order service's client of the product service. */
   inventory?(inventory: InventoryClient, parts: Parts): InventoryClient;
   /** The notification service's channel to recipients. */

@@ -68,6 +68,7 @@ export const makeService: Readonly<Record<ServiceName, (around: Surroundings) =>
       users: createServiceClient(UserService, connect("user"), options),
       inventory: seams.inventory?.(inventory, around) ?? inventory,
       owner: ownerOf(around),
+      guestOrders: true,
       broker: brokerFor(around),
     });
   },

@@ -9,6 +9,7 @@ import { Registry } from "prom-client";
 import { createDisk, type DiskKind, type DisksOptions } from "./disks.ts";
 import { earlierRelease } from "./earlier-release.ts";
 import { failingDatabase } from "./failing-database.ts";
+import { type Failover, type LostTail, planFailover } from "./failover.ts";
 import { type Faults, noFaults, pauseMsMax } from "./faults.ts";
 import { createHistory, type History } from "./history.ts";
 import { Life } from "./life.ts";
@@ -28,6 +29,8 @@ export interface WorldOptions {
   readonly seams?: Seams;
   /** The services with two processes, which share one database server. Default: none, each process has its own database. */
   readonly replicated?: readonly ServiceName[];
+  /** A failover of the server with all databases, if every service has two processes. Default: none. */
+  readonly failover?: Failover | undefined;
   /** Default: `memory`. */
   readonly diskKind?: DiskKind;
   /** Called at each numbered point: whether the process crashes there. Default: as the faults decide. */
@@ -51,6 +54,12 @@ export interface World {
   readonly mail: Mail;
   /** The most by which the wall clock of a process was ever wrong, in milliseconds. */
   readonly clockErrorMs: number;
+  /** What a failover lost. Undefined without one, and before it. */
+  readonly lostTail: LostTail | undefined;
+  /** Whether a process was started before the failover. */
+  isBeforeFailover(life: Life): boolean;
+  /** Calls back when a failover has lost commits. */
+  onLostTail(callback: (lost: LostTail) => void): void;
   /** Whether no message is in flight and every service is running. */
   readonly isQuiet: boolean;
   /** Starts every service. */
@@ -72,6 +81,9 @@ const brokenMsMax = 100;
 /** The drain time of a process that was asked to stop, in milliseconds. */
 const drainMs = 300;
 
+/** How far a standby of its own may lag behind the others, in milliseconds. */
+const extraLagMsMax = 2_000;
+
 interface Running {
   readonly life: Life;
   /** Set once it is created. */
@@ -83,7 +95,7 @@ const log = pino({ level: "silent" });
 const metrics = new Registry();
 
 export function createWorld(options: WorldOptions): World {
-  const { seed, faults = noFaults, seams = {}, replicated = [], diskKind = "memory", endsAt } = options;
+  const { seed, faults = noFaults, seams = {}, replicated = [], failover, diskKind = "memory", endsAt } = options;
   const secondNames = replicated.map((service) => `${service}-2` as const);
   const processNames: readonly ProcessName[] = [...serviceNames, ...secondNames];
   const time = createSimulatedTime();
@@ -103,6 +115,9 @@ export function createWorld(options: WorldOptions): World {
   let current = faults;
   let pointCount = 0;
   let clockErrorMs = 0;
+  let lostTail: LostTail | undefined;
+  const livesBefore = new WeakSet<Life>();
+  const lostTailListeners: ((lost: LostTail) => void)[] = [];
 
   const passPoint: PassPoint = (life, name) => {
     if (!life.isAlive || serviceOf(life.name) === undefined) return;
@@ -162,6 +177,7 @@ export function createWorld(options: WorldOptions): World {
     const service = serviceOf(processName) as ServiceName;
     const life = new Life(processName, time);
     running.set(processName, { life });
+    if (lostTail === undefined) livesBefore.add(life);
     history.note(`${processName} starts`);
     setClock(life);
     const { clock } = life;
@@ -205,6 +221,22 @@ export function createWorld(options: WorldOptions): World {
     running.get(processName)?.life.end();
     if (!isShared(service)) disks[service].crash();
     time.after(downMsMax * draws.crashes.next() ** 2, () => void start(processName));
+  }
+
+  /** All services are stopped, the standby is promoted, and the services are started again. */
+  function failOver(restore: () => void, lost: LostTail): void {
+    history.note(`the database server fails over, and loses the commits of ${Math.round(lost.toMs - lost.fromMs)} ms`);
+    lostTail = lost;
+    for (const processName of processNames) {
+      if (running.get(processName)?.life.isAlive === true) crash(processName, "the database server fails over");
+    }
+    if (seams.deliversAcrossFailover !== true) network.cutAll();
+    for (const service of serviceNames) {
+      disks[service].crash();
+      shared.delete(service);
+    }
+    restore();
+    for (const listener of lostTailListeners) listener(lost);
   }
 
   /** Stops a process as a rolling update does: it accepts no new calls, drains, and exits. */
@@ -287,6 +319,17 @@ export function createWorld(options: WorldOptions): World {
       for (const processName of processNames) void start(processName);
       crashNowAndThen();
       pauseNowAndThen();
+      if (failover !== undefined && serviceNames.every(isShared)) {
+        const extraLagMs = seams.lagsApart === true ? () => extraLagMsMax * servers.next() : undefined;
+        planFailover({ failover, time, disks, ...(extraLagMs && { extraLagMs }), onFailover: failOver });
+      }
+    },
+    get lostTail() {
+      return lostTail;
+    },
+    isBeforeFailover: (life) => lostTail !== undefined && livesBefore.has(life),
+    onLostTail(callback) {
+      lostTailListeners.push(callback);
     },
     connect: network.connect,
     heal() {

@@ -103,9 +103,9 @@ function refuseMistakes(command: Command, { parameters, given, options }: Mistak
     return;
   }
   const isGiven = (parameter: Parameter) => given.some((value) => value.parameter === parameter);
-  const isAskedFor = (parameter: Parameter) => isSecret(parameter) && process.stdin.isTTY;
+  const needsPrompt = (parameter: Parameter) => isSecret(parameter) && process.stdin.isTTY;
   const missing = parameters.filter(
-    (parameter) => parameter.required && !parameter.generated && !isGiven(parameter) && !isAskedFor(parameter),
+    (parameter) => parameter.required && !parameter.generated && !isGiven(parameter) && !needsPrompt(parameter),
   );
   if (missing.length > 0) {
     const sentences = missing.map((parameter) => fieldSentence(namedOnCommandLine(parameter), "is required"));

@@ -6,7 +6,7 @@ import { neverSent } from "@parley/rpc/client";
 import { type Connection, openConnection } from "../connection/connection.ts";
 import type { Parameter } from "../contract/parameters.ts";
 import { exitCodes } from "../outcome/exit-codes.ts";
-import { tellFailure } from "../outcome/tell-failure.ts";
+import { printFailure } from "../outcome/print-failure.ts";
 import { UsageError } from "../outcome/usage-error.ts";
 import { printer } from "../render/printer.ts";
 import type { ServiceDefinition } from "../service/service-registry.ts";
@@ -44,7 +44,7 @@ export async function runCall({ method, parameters, given, options, services }: 
       print(answer);
     }
     if (options.json !== true && changesOrder(method)) {
-      tellTrace(traceId);
+      onTraceId(traceId);
     }
     return exitCodes.ok;
   } catch (error) {
@@ -55,7 +55,7 @@ export async function runCall({ method, parameters, given, options, services }: 
     const failure = error instanceof UsageError ? error : ConnectError.from(error);
     // A call that was never sent has no trace.
     const told = neverSent(failure) ? undefined : traceId;
-    return tellFailure(failure, { json: options.json === true, parameters, traceId: told });
+    return printFailure(failure, { json: options.json === true, parameters, traceId: told });
   } finally {
     process.off("SIGINT", interrupt);
     connection?.close();
@@ -81,7 +81,7 @@ function changesOrder({ output, idempotency }: DescMethod): boolean {
   );
 }
 
-function tellTrace(traceId: string | undefined): void {
+function onTraceId(traceId: string | undefined): void {
   if (traceId !== undefined) {
     const { colors } = createTerminal();
     process.stdout.write(`${colors.dim(`npx parley trace ${traceId}`)}\n`);

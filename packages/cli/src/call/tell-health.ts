@@ -3,7 +3,7 @@ import { Health, HealthCheckResponse_ServingStatus as Status } from "@parley/gen
 import { openConnection } from "../connection/connection.ts";
 import type { ConnectionOptions } from "../connection/connection-options.ts";
 import { exitCodes } from "../outcome/exit-codes.ts";
-import { tellFailure } from "../outcome/tell-failure.ts";
+import { printFailure } from "../outcome/print-failure.ts";
 import type { ServiceDefinition } from "../service/service-registry.ts";
 
 /** A slower health check counts as failed. */
@@ -24,7 +24,7 @@ export async function tellHealth(
     process.stdout.write(`${contract}: ${Status[status]}\n`);
     return status === Status.SERVING ? exitCodes.ok : exitCodes.unavailable;
   } catch (error) {
-    return tellFailure(ConnectError.from(error));
+    return printFailure(ConnectError.from(error));
   } finally {
     connection.close();
   }

@@ -17,7 +17,7 @@ beforeAll(async () => {
   stack = await FakeStack.create();
   data = join(stack.folder, "data");
   run = stack.up();
-  await run.untilSaid(isUp);
+  await run.untilPrinted(isUp);
   await waitFor(async () => (await readControl(data)) !== undefined);
 });
 afterAll(() => stack.dispose());

@@ -43,7 +43,7 @@ describe("parley up, before it starts a service", () => {
     expect(await listenError(stack.ports[0] ?? 0, "127.0.0.1")).toBe("EADDRINUSE");
     const run = stack.up();
     setTimeout(() => dial.resetAndDestroy(), 1_500);
-    await run.untilSaid(isUp);
+    await run.untilPrinted(isUp);
     expect(await stack.listens(0)).toBe(true);
     other.close();
     // Several stacks of processes one after another, on a machine that may be busy.
@@ -51,7 +51,7 @@ describe("parley up, before it starts a service", () => {
 
   it("restarts a service whose port was in use by a connection", async () => {
     const run = stack.up([], { FAKE_PRODUCT: "port-in-use-once", FAKE_NOTES: stack.folder });
-    await run.untilSaid(isUp);
+    await run.untilPrinted(isUp);
     expect(run.said()).toContain(`Port ${stack.ports[1]} was in use for a moment: restarting product.`);
     run.child.kill("SIGINT");
     expect(await run.exitCode).toBe(0);
@@ -60,7 +60,7 @@ describe("parley up, before it starts a service", () => {
 
   it("refuses a data folder that another stack uses, also with --fresh, and names the process", async () => {
     const first = stack.up();
-    await first.untilSaid(isUp);
+    await first.untilPrinted(isUp);
     const file = join(stack.folder, "data", "user.db");
     writeFileSync(file, "in use");
     for (const options of [[], ["--fresh"], ["--fresh", "--only", "user"]]) {
@@ -78,17 +78,17 @@ describe("parley up, before it starts a service", () => {
 
   it("takes over the data folder of a stack that was killed", async () => {
     const first = stack.up();
-    await first.untilSaid(isUp);
+    await first.untilPrinted(isUp);
     first.child.kill("SIGKILL");
     await expect.poll(() => stack.listens(0), { timeout: 5_000 }).toBe(false);
     await expect.poll(async () => (await stack.listens(1)) || (await stack.listens(2)), { timeout: 5_000 }).toBe(false);
-    await stack.up(["--fresh"]).untilSaid(isUp);
+    await stack.up(["--fresh"]).untilPrinted(isUp);
     // Several stacks of processes one after another, on a machine that may be busy.
   }, 90_000);
 
   it("takes its port offset from PARLEY_PORT_OFFSET, as all commands do", async () => {
     const run = stack.up([], { PARLEY_PORT_OFFSET: "7", FAKE_PORTS: stack.ports.map((port) => port - 7).join(",") });
-    await run.untilSaid(isUp);
+    await run.untilPrinted(isUp);
     expect(await stack.listens(2)).toBe(true);
   });
 
@@ -136,7 +136,7 @@ describe("parley up, before it starts a service", () => {
   it.each(["C#", "why?", "100%", "a b", "%23", "$HOME'"])("keeps data in a folder named %j", async (name) => {
     const data = join(stack.folder, name);
     const run = stack.up(["--data", data]);
-    await run.untilSaid(isUp);
+    await run.untilPrinted(isUp);
     const { DATABASE_URL: url = "" } = await stack.environmentOf(0);
     expect(parseDatabaseUrl(url)).toEqual({ kind: "sqlite-file", path: join(data, "user.db") });
   });
@@ -148,7 +148,7 @@ describe("parley up, before it starts a service", () => {
       writeFileSync(join(data, file), "");
     }
     const run = stack.up(["--fresh", "--only", "user"]);
-    await run.untilSaid(isUp);
+    await run.untilPrinted(isUp);
     expect(run.said()).toMatch(/Deleting\n.*user\.db\n.*user\.db-wal\n/);
     expect(existsSync(join(data, "user.db"))).toBe(false);
     expect(existsSync(join(data, "user.db-wal"))).toBe(false);

@@ -14,7 +14,7 @@ afterEach(() => stack.dispose());
 describe("parley up", () => {
   it("starts every service, prints addresses and first commands, and drains all on SIGINT", async () => {
     const run = stack.up();
-    await run.untilSaid(/ListOrders/);
+    await run.untilPrinted(/ListOrders/);
     expect(run.said()).toContain(`http://127.0.0.1:${stack.ports[2]}  order.v1.FakeService`);
     expect(run.said()).toContain(`curl -s localhost:${stack.ports[2]}/order.v1.OrderService/CreateOrder`);
     run.child.kill("SIGINT");
@@ -28,7 +28,7 @@ describe("parley up", () => {
 
   it("drains callers before the services that they call", async () => {
     const run = stack.up();
-    await run.untilSaid(isUp);
+    await run.untilPrinted(isUp);
     run.child.kill("SIGTERM");
     expect(await run.exitCode).toBe(0);
     const order = run.logged().indexOf('"order","msg":"drained"');
@@ -43,7 +43,7 @@ describe("parley up", () => {
       PRODUCT_SERVICE_URL: "http://elsewhere:1",
       ADMIN_PORT: "9100",
     });
-    await run.untilSaid(isUp);
+    await run.untilPrinted(isUp);
     expect(await stack.environmentOf(0)).toMatchObject({ ADMIN_PORT: "9100" });
     expect(await stack.environmentOf(2)).toMatchObject({
       ADMIN_PORT: "9102",
@@ -53,13 +53,13 @@ describe("parley up", () => {
       PRODUCT_SERVICE_URL: "http://elsewhere:1",
       LOG_LEVEL: "debug",
     });
-    await run.untilSaid(/Sign-in is off \(AUTH=off\)/);
+    await run.untilPrinted(/Sign-in is off \(AUTH=off\)/);
     expect(run.said()).toMatch(/DATABASE_URL is set, and not used.*ORDER_DATABASE_URL/);
   });
 
   it("with AUTH=required gives each calling service a key, which --fresh keeps, and prints how to sign in", async () => {
     const first = stack.up([], { AUTH: "required", SERVICE_KEY_FILE: "one-for-all.json" });
-    await first.untilSaid(/ListOrders/);
+    await first.untilPrinted(/ListOrders/);
     expect(first.said()).toMatch(/sign up.*CreateUser.*Sign in.*TOKEN=.*Bearer \$TOKEN.*'\$ID'/s);
     const keyFile = join(stack.folder, "data", "keys", "order.json");
     const keysFile = join(stack.folder, "data", "keys", "services.json");
@@ -68,14 +68,14 @@ describe("parley up", () => {
     const key = readFileSync(keyFile, "utf8");
     first.child.kill("SIGINT");
     await first.exitCode;
-    await stack.up(["--fresh"], { AUTH: "required" }).untilSaid(isUp);
+    await stack.up(["--fresh"], { AUTH: "required" }).untilPrinted(isUp);
     expect(readFileSync(keyFile, "utf8")).toBe(key);
     // Several stacks of processes one after another, on a machine that may be busy.
   }, 90_000);
 
   it("starts only the services in --only", async () => {
     const run = stack.up(["--only", "product, user"]);
-    await run.untilSaid(isUp);
+    await run.untilPrinted(isUp);
     expect(run.said()).not.toContain("order.v1");
     expect(await stack.listens(2)).toBe(false);
     expect(await stack.listens(0)).toBe(true);
@@ -84,16 +84,16 @@ describe("parley up", () => {
   it("shifts every port by --port-offset", async () => {
     const run = stack.up(["--port-offset", "7"], { FAKE_PORTS: stack.ports.map((port) => port - 7).join(",") });
     for (const port of stack.ports) {
-      await run.untilSaid(new RegExp(`http://127.0.0.1:${port}\\b`));
+      await run.untilPrinted(new RegExp(`http://127.0.0.1:${port}\\b`));
     }
     expect(await stack.listens(0)).toBe(true);
   });
 
   it("reports a service that exits, with exit code and last lines, and keeps the others", async () => {
     const run = stack.up();
-    await run.untilSaid(isUp);
+    await run.untilPrinted(isUp);
     await stack.crash(1);
-    await run.untilSaid(/npx parley up --only product/);
+    await run.untilPrinted(/npx parley up --only product/);
     expect(run.said()).toContain("product ended with exit code 7");
     expect(run.said()).toContain("product met its end");
     expect(run.said()).toContain("Calls from order to product fail with UNAVAILABLE");
@@ -105,7 +105,7 @@ describe("parley up", () => {
 
   it("ends with an error once every service has exited", async () => {
     const run = stack.up(["--only", "user"]);
-    await run.untilSaid(isUp);
+    await run.untilPrinted(isUp);
     await stack.crash(0);
     expect(await run.exitCode).toBe(1);
     expect(run.said()).toContain("All services have exited");
@@ -123,10 +123,10 @@ describe("parley up", () => {
 
   it("treats simultaneous signals as one, and kills on a later one", async () => {
     const run = stack.up(["--only", "user"], { FAKE_USER: "never-ends" });
-    await run.untilSaid(isUp);
+    await run.untilPrinted(isUp);
     run.child.kill("SIGINT");
     run.child.kill("SIGINT");
-    await run.untilSaid(/Stopping user/);
+    await run.untilPrinted(/Stopping user/);
     await new Promise((resolve) => setTimeout(resolve, 700));
     expect(await stack.listens(0)).toBe(true);
     expect(run.child.exitCode).toBeNull();
@@ -138,7 +138,7 @@ describe("parley up", () => {
 
   it("reports a service that did not end cleanly, in a sentence and by the exit code", async () => {
     const run = stack.up(["--only", "user,product"], { FAKE_PRODUCT: "cuts-calls" });
-    await run.untilSaid(isUp);
+    await run.untilPrinted(isUp);
     run.child.kill("SIGINT");
     expect(await run.exitCode).toBe(1);
     expect(run.said()).toContain("product ended with exit code 1: calls were cut off.");
@@ -147,7 +147,7 @@ describe("parley up", () => {
 
   it("stops at once when it is interrupted before the services are healthy", async () => {
     const run = stack.up([], { FAKE_USER: "unhealthy" });
-    await run.untilSaid(/Waiting for .*user/);
+    await run.untilPrinted(/Waiting for .*user/);
     run.child.kill("SIGINT");
     expect(await run.exitCode).toBe(0);
     expect(run.said()).not.toMatch(isUp);
@@ -156,7 +156,7 @@ describe("parley up", () => {
 
   it("leaves no service behind when it is killed", async () => {
     const run = stack.up();
-    await run.untilSaid(isUp);
+    await run.untilPrinted(isUp);
     run.child.kill("SIGKILL");
     await expect
       .poll(async () => (await stack.listens(0)) || (await stack.listens(1)) || (await stack.listens(2)), {
@@ -183,11 +183,11 @@ describe("parley up", () => {
 
   it("ends a manually restarted service with its stack", async () => {
     const whole = stack.up();
-    await whole.untilSaid(isUp);
+    await whole.untilPrinted(isUp);
     await stack.crash(1);
-    await whole.untilSaid(/npx parley up --only product/);
+    await whole.untilPrinted(/npx parley up --only product/);
     const again = stack.up(["--only", "product"]);
-    await again.untilSaid(isUp);
+    await again.untilPrinted(isUp);
     whole.child.kill("SIGINT");
     await whole.exitCode;
     expect(await again.exitCode).toBe(0);
@@ -198,10 +198,10 @@ describe("parley up", () => {
 
   it("kills on a second Ctrl-C that comes soon after the first", async () => {
     const run = stack.up(["--only", "user"], { FAKE_USER: "never-ends" });
-    await run.untilSaid(isUp);
+    await run.untilPrinted(isUp);
     run.child.kill("SIGINT");
     // Two signals that wait for a busy process are one (signal(7)).
-    await run.untilSaid(/Stopping user/);
+    await run.untilPrinted(/Stopping user/);
     await new Promise((resolve) => setTimeout(resolve, 150));
     run.child.kill("SIGINT");
     await run.exitCode;
@@ -210,7 +210,7 @@ describe("parley up", () => {
 
   it("drains when its reader ends", async () => {
     const run = stack.up();
-    await run.untilSaid(isUp);
+    await run.untilPrinted(isUp);
     run.child.stdout?.destroy();
     // No process reads the services' log at the crash.
     await stack.crash(1);

@@ -7,7 +7,7 @@ import { UsageError } from "../outcome/usage-error.ts";
 import { withWorkspace } from "./lock-file.ts";
 import { namesOf } from "./names.ts";
 import { newMethod } from "./new-method.ts";
-import { newService, refuseTaken } from "./new-service.ts";
+import { newService, refuseExistingNames } from "./new-service.ts";
 import { filledIn } from "./templates.ts";
 
 const folder = fileURLToPath(new URL(".", import.meta.url));
@@ -38,14 +38,14 @@ describe("parley new service refuses", () => {
     "a name whose REST path is taken by %s",
     (path) => {
       const contracts = new Map([["proto/shop/v1/shop.proto", `post: ${path}`]]);
-      const refuse = () => refuseTaken(namesOf("gift-card"), { repository, commands, contracts });
+      const refuse = () => refuseExistingNames(namesOf("gift-card"), { repository, commands, contracts });
       expect(refuse).toThrow("proto/shop/v1/shop.proto has the REST path /gift-cards");
     },
   );
 
   it("no name for a path that only begins like it", () => {
     const contracts = new Map([["proto/shop/v1/shop.proto", 'post: "/gift-cards-sold"']]);
-    refuseTaken(namesOf("gift-card"), { repository, commands, contracts });
+    refuseExistingNames(namesOf("gift-card"), { repository, commands, contracts });
   });
 
   it("a folder outside of a clone", async () => {

@@ -45,7 +45,7 @@ export async function newService(name: string, { folder, commands }: NewServiceO
       `The name "${name}" cannot be used: a service's code has another ${clash}. Choose another name.`,
     );
   }
-  refuseTaken(names, { repository, commands, contracts: await contractTexts(repository) });
+  refuseExistingNames(names, { repository, commands, contracts: await contractTexts(repository) });
   const port = nextPort(processes.map((process) => process.port));
   const dependencies = await dependenciesIn(repository);
   const manifest = { name: `@parley/${name}`, version: repository.version, license: "MIT", dependencies };
@@ -84,7 +84,7 @@ export async function newService(name: string, { folder, commands }: NewServiceO
 }
 
 /** Refuses the name of an existing package, contract, command or REST path. */
-export function refuseTaken(
+export function refuseExistingNames(
   { name, names, field, Name }: Names,
   {
     repository: { root },

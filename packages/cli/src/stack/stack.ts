@@ -37,7 +37,7 @@ export interface StackMember {
   readonly startedAgain: Promise<void>;
 }
 
-type MutableMember = { -readonly [K in keyof StackMember]: StackMember[K] } & { tellStarted: () => void };
+type MutableMember = { -readonly [K in keyof StackMember]: StackMember[K] } & { resolveStarted: () => void };
 
 /** A service ended before it was healthy. */
 export class ServiceEndedError extends Error {
@@ -90,9 +90,9 @@ export class Stack {
   /** Starts a member whose process has ended. Settles when it is healthy. Rejects if it ends before. */
   async startAgain(member: StackMember): Promise<void> {
     const mutable = member as MutableMember;
-    const { tellStarted } = mutable;
+    const { resolveStarted } = mutable;
     this.#run(mutable);
-    tellStarted();
+    resolveStarted();
     await mutable.healthy;
   }
 
@@ -158,7 +158,7 @@ export class Stack {
       endsOnRequest: false,
       isHealthy: false,
       startedAgain: promise,
-      tellStarted: resolve,
+      resolveStarted: resolve,
     });
     const startAgain = async (tries: number) => {
       if (this.#stopping || tries === startTriesMax || !(await wasInUseForAMoment(member))) {

@@ -1,6 +1,6 @@
 // `parley` with three fake services: what the tests of `parley up` run. FAKE_PORTS are their ports.
 import { fileURLToPath } from "node:url";
-import { tellFailure } from "../outcome/tell-failure.ts";
+import { printFailure } from "../outcome/print-failure.ts";
 import { createProgram } from "../program.ts";
 import type { ServiceDefinition } from "../service/service-registry.ts";
 import { guardOutput } from "../terminal/output.ts";
@@ -27,5 +27,5 @@ try {
     services: [fake("user", user), fake("product", product), fake("order", order, ["user", "product"])],
   }).parseAsync();
 } catch (error) {
-  process.exitCode = tellFailure(error);
+  process.exitCode = printFailure(error);
 }

@@ -13,7 +13,7 @@ export interface FakeRun {
   /** The log lines of the services. */
   readonly logged: () => string;
   /** Waits until a line of the command matches. */
-  readonly untilSaid: (pattern: RegExp) => Promise<void>;
+  readonly untilPrinted: (pattern: RegExp) => Promise<void>;
   readonly exitCode: Promise<number | null>;
 }
 
@@ -37,7 +37,7 @@ export function runFakeParley(args: readonly string[], variables: Readonly<Recor
     said: () => said,
     logged: () => logged,
     exitCode,
-    async untilSaid(pattern) {
+    async untilPrinted(pattern) {
       let ended = false;
       exitCode.then(() => {
         ended = true;

@@ -59,7 +59,7 @@ export async function runWatch(options: WatchOptions): Promise<number> {
       clock: systemClock,
       signal,
       onMessage: (message) => terminal.log(json ? jsonLine(name, schema, message) : happening(name, line(message))),
-      onState: (state) => tellState(name, state),
+      onState: (state) => reportState(name, state),
     });
   }
 
@@ -68,7 +68,7 @@ export async function runWatch(options: WatchOptions): Promise<number> {
     return `${colors.dim(time)}  ${colors.bold(name.replace(/s$/, "").padEnd(12))}  ${line}`;
   }
 
-  function tellState(name: Watchable, state: StreamState): void {
+  function reportState(name: Watchable, state: StreamState): void {
     const before = states.get(name);
     states.set(name, state);
     if (state.kind === "gap") {

@@ -84,9 +84,9 @@ export async function removeDeadLetter(transaction: Transaction, letter: DeadLet
 /** Records that a dead letter failed again. */
 export async function updateDeadLetter(transaction: Transaction, letter: DeadLetter): Promise<void> {
   await transaction.run(
-    "UPDATE dead_letters SET cause = ?, attempts = ? WHERE source = ? AND event_id = ?",
+    // Another replica may have redriven it at the same time: its attempt counts too.
+    "UPDATE dead_letters SET cause = ?, attempts = attempts + 1 WHERE source = ? AND event_id = ?",
     letter.cause,
-    letter.attempts,
     letter.source,
     letter.eventId,
   );

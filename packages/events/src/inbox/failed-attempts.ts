@@ -4,7 +4,7 @@ import type { EventMetrics } from "../event-metrics.ts";
 import { insertDeadLetter } from "./dead-letters.ts";
 import { causeOf } from "./failure-cause.ts";
 import type { FailedDelivery, InboxOptions } from "./inbox.ts";
-import { markReceived } from "./received-marks.ts";
+import { isReceived, markReceived } from "./received-marks.ts";
 
 export interface FailedAttemptsOptions extends Pick<InboxOptions, "database" | "environment"> {
   readonly maxAttempts: number;
@@ -20,6 +20,9 @@ export function createFailedAttempts({ database, environment, maxAttempts, metri
     const failure = { eventId: event.id, cause: causeOf(error) };
     try {
       const attempts = await record(event, failure.cause);
+      if (attempts === undefined) {
+        return undefined;
+      }
       const about = { eventId: event.id, eventType: event.type, attempts, err: error };
       if (attempts < maxAttempts) {
         log.warn(about, "event failed, will be retried");
@@ -34,8 +37,11 @@ export function createFailedAttempts({ database, environment, maxAttempts, metri
     }
   }
 
-  /** After the last attempt, dead-letters the event in the same transaction as its mark. Returns the attempts so far. */
-  function record(event: Event, cause: string): Promise<number> {
+  /**
+   * After the last attempt, dead-letters the event in the same transaction as its mark. Returns the attempts so far, or undefined if another
+   * delivery of the event settled it at the same time: it was handled, or is a dead letter.
+   */
+  function record(event: Event, cause: string): Promise<number | undefined> {
     const key = [storableText(event.source), storableText(event.id)] as const;
     return database.transaction(async (transaction) => {
       const nowMs = clock.now();
@@ -50,9 +56,13 @@ export function createFailedAttempts({ database, environment, maxAttempts, metri
       const attempts = row?.attempts ?? 1;
       if (attempts >= maxAttempts) {
         await transaction.run("DELETE FROM inbox_failures WHERE source = ? AND event_id = ?", ...key);
-        if ((await markReceived(transaction, [event], nowMs)) === 1) {
-          await insertDeadLetter(transaction, event, { cause, attempts, createTimeMs: nowMs });
+        if ((await markReceived(transaction, [event], nowMs)) === 0) {
+          return undefined;
         }
+        await insertDeadLetter(transaction, event, { cause, attempts, createTimeMs: nowMs });
+      } else if (await isReceived(transaction, event)) {
+        await transaction.run("DELETE FROM inbox_failures WHERE source = ? AND event_id = ?", ...key);
+        return undefined;
       }
       return attempts;
     });

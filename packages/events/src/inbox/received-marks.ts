@@ -12,3 +12,9 @@ export function markReceived(transaction: Transaction, events: readonly Event[],
     ending: "ON CONFLICT (source, event_id) DO NOTHING",
   });
 }
+
+/** Whether an event is marked as handled. */
+export async function isReceived(transaction: Transaction, { source, id }: Event): Promise<boolean> {
+  const sql = "SELECT 1 AS found FROM inbox_events WHERE source = ? AND event_id = ?";
+  return (await transaction.get(sql, storableText(source), storableText(id))) !== undefined;
+}

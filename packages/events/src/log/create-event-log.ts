@@ -1,7 +1,7 @@
 import { toBinary } from "@bufbuild/protobuf";
 import { type Event, EventSchema } from "@parley/gen/event/v1/event_pb.js";
 import { type Environment, spanKinds } from "@parley/rpc";
-import { type Database, insertRows, type SqlValue, type Transaction, takeSequences } from "@parley/store";
+import { type Database, insertNumbered, type SqlValue, type Transaction } from "@parley/store";
 import type { EventLog, NewEvent, OutgoingEvent, WaitingEvent } from "../event-log.ts";
 import { eventMessage } from "./event-message.ts";
 import { createLogReader } from "./log-reader.ts";
@@ -62,29 +62,26 @@ export function createEventLog(options: EventLogOptions): EventLog {
   }
 
   async function writeDown(transaction: Transaction, rows: readonly NewRow[]) {
-    const before = await takeSequences(transaction, { head: "event_log_head", count: rows.length });
-    const waitingRows = rows.flatMap(({ event, key, isWaiting }, index) => {
-      const sequence = before + index + 1;
-      return isWaiting
-        ? [{ sequence, partition: partitionOf(key), key, outgoing: () => ({ ...event, sequence }) }]
-        : [];
-    });
-    await Promise.all([
-      insertRows(transaction, {
-        into: insertSql,
-        rows: rows.map(({ values }, index) => [before + index + 1, ...values]),
-      }),
-      insertRows(transaction, {
-        into: insertWaitingSql,
-        rows: waitingRows.map(({ sequence, partition, key }) => [sequence, partition, key]),
-      }),
-    ]);
-    transaction.onCommit(() => {
-      reader.appended();
-      appended.tell();
-      for (const row of waitingRows) {
-        waiting.tell(row);
-      }
+    const waitingRows = rows.flatMap(({ event, key, isWaiting }, index) =>
+      isWaiting ? [{ place: index + 1, partition: partitionOf(key), key, event }] : [],
+    );
+    await insertNumbered(transaction, {
+      head: "event_log_head",
+      count: rows.length,
+      inserts: [
+        { into: insertSql, rows: rows.map(({ values }, index) => [index + 1, ...values]) },
+        { into: insertWaitingSql, rows: waitingRows.map(({ place, partition, key }) => [place, partition, key]) },
+      ],
+      onDurable(before) {
+        reader.appended();
+        appended.tell();
+        // With unknown sequences, the relay reads the events from the log.
+        if (before === undefined) return;
+        for (const { place, partition, key, event } of waitingRows) {
+          const sequence = before + place;
+          waiting.tell({ sequence, partition, key, outgoing: () => ({ ...event, sequence }) });
+        }
+      },
     });
   }
 

@@ -37,8 +37,9 @@ const readWaitingSql = `
 /** Marks events as done: they are not published again, and pruned when they are old. */
 export async function markDone(database: Database, sequences: readonly number[]): Promise<void> {
   await database.transaction(async (transaction) => {
-    for (const part of inParts(sequences)) {
-      await transaction.run(`DELETE FROM event_waiting WHERE sequence IN (${marksFor(part)})`, ...part);
-    }
+    const parts = [...inParts(sequences)].map((part) =>
+      transaction.run(`DELETE FROM event_waiting WHERE sequence IN (${marksFor(part)})`, ...part),
+    );
+    await Promise.all(parts);
   });
 }

@@ -1,3 +1,5 @@
+export { eventMessage } from "../log/event-message.ts";
+export { type PreparedKafka, prepareKafka } from "./kafka-server.ts";
 export { findRedisServer, startTestRedis, type TestRedis } from "./redis-server.ts";
 export { eventsOf, publishedEvents } from "./sent-events.ts";
 export {

@@ -34,8 +34,17 @@ export function findKafka(): string | undefined {
   }
 }
 
-export async function startTestKafka(libs: string): Promise<TestKafka> {
-  const folder = mkdtempSync(join(tmpdir(), "parley-kafka-"));
+/** A Kafka whose folder is prepared, not running yet. */
+export interface PreparedKafka {
+  readonly port: number;
+  /** The arguments of `java` that run it. */
+  readonly args: readonly string[];
+  /** Whether it takes connections. */
+  listens(): Promise<boolean>;
+}
+
+/** Prepares a node in a folder, on free ports. */
+export async function prepareKafka(libs: string, folder: string): Promise<PreparedKafka> {
   const [port, controllerPort] = [await freePort(), await freePort()];
   const properties = join(folder, "server.properties");
   writeFileSync(properties, serverProperties({ port, controllerPort, logs: join(folder, "logs") }));
@@ -44,10 +53,16 @@ export async function startTestKafka(libs: string): Promise<TestKafka> {
   execFileSync("java", java("kafka.tools.StorageTool", "format", "-t", clusterId, "-c", properties), {
     stdio: "ignore",
   });
+  return { port, args: java("kafka.Kafka", properties), listens: () => listens(port) };
+}
+
+export async function startTestKafka(libs: string): Promise<TestKafka> {
+  const folder = mkdtempSync(join(tmpdir(), "parley-kafka-"));
+  const { port, args } = await prepareKafka(libs, folder);
   let server: ChildProcess | undefined;
 
   async function start() {
-    server = spawn("java", java("kafka.Kafka", properties), { stdio: "ignore" });
+    server = spawn("java", args, { stdio: "ignore" });
     const untilMs = performance.now() + startMaxMs;
     while (!(await listens(port))) {
       if (server.exitCode !== null || performance.now() > untilMs) {

@@ -4,7 +4,7 @@ import { pipeline } from "node:stream/promises";
 import { createContextValues } from "@connectrpc/connect";
 import { errorResponse, type RestResponse, type Transcoder } from "@parley/rest";
 import { type Environment, requestIdHeader, requestIdOf, traceIdHeader } from "@parley/rpc";
-import { type AnyRequest, type AnyResponse, peerKey, tellTraceKey } from "@parley/rpc/server";
+import { type AnyRequest, type AnyResponse, onTraceIdKey, peerKey } from "@parley/rpc/server";
 import type { RateLimit } from "../limits/rate-limit.ts";
 
 /** What answers REST. */
@@ -45,7 +45,7 @@ export async function answerRest(request: AnyRequest, response: AnyResponse, res
   });
   headers[requestIdHeader] = requestId;
   let traceId: string | undefined;
-  const tellTrace = (id: string) => {
+  const onTraceId = (id: string) => {
     traceId = id;
   };
   const answer = await transcoder.handle({
@@ -58,7 +58,7 @@ export async function answerRest(request: AnyRequest, response: AnyResponse, res
       return "stream" in request ? (request.stream as unknown as { readonly hasBody: boolean }).hasBody : undefined;
     },
     signal: left.signal,
-    contextValues: createContextValues().set(peerKey, caller).set(tellTraceKey, tellTrace),
+    contextValues: createContextValues().set(peerKey, caller).set(onTraceIdKey, onTraceId),
   });
   const traced =
     traceId === undefined ? answer : { ...answer, headers: { ...answer.headers, [traceIdHeader]: traceId } };

@@ -103,12 +103,12 @@ class Reader {
     this.wake();
   }
 
-  tellSilent(silent: readonly SilentProcess[]): void {
+  reportSilent(silent: readonly SilentProcess[]): void {
     this.#silent = silent;
     this.wake();
   }
 
-  tellDependencies(dependencies: readonly ProcessDependencies[]): void {
+  reportDependencies(dependencies: readonly ProcessDependencies[]): void {
     this.#dependencies = dependencies;
     this.wake();
   }
@@ -270,7 +270,7 @@ class SharedWatch {
     }
     const all = this.dependencies;
     for (const reader of this.#readers) {
-      reader.tellDependencies(all);
+      reader.reportDependencies(all);
     }
   }
 
@@ -285,7 +285,7 @@ class SharedWatch {
     }
     const { silent } = this;
     for (const reader of this.#readers) {
-      reader.tellSilent(silent);
+      reader.reportSilent(silent);
     }
   }
 

@@ -17,7 +17,7 @@ export interface FakePlatform {
   readonly orders: CreateOrderRequest[];
   stock: number;
   /** Sends a change to those who watch the stock. */
-  tellStock(change: MessageInitShape<typeof WatchStockResponseSchema>): void;
+  announceStock(change: MessageInitShape<typeof WatchStockResponseSchema>): void;
   /** Open streams, without those of the gateway's own cache. */
   readonly streams: Set<string>;
   /** Whether the next reads fail, and how. */
@@ -40,7 +40,7 @@ export function fakePlatform(): FakePlatform {
     streams: new Set(),
     failure: undefined,
     hold: Promise.resolve(),
-    tellStock: (change) => {
+    announceStock: (change) => {
       for (const watcher of watchers) {
         watcher(change);
       }

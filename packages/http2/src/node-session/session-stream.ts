@@ -33,7 +33,7 @@ export class SessionStream implements AnyHttp2Stream {
   readonly #owner: SessionStreamOwner;
   #heldBytes = 0;
   /** Received bytes that were not {@link taken}. Beyond a limit Node stops reading, and the peer's window closes. */
-  #untakenBytes = 0;
+  #unprocessedBytes = 0;
   #windowHeld = false;
   #ending = false;
   /** Whether response headers arrived. On a client only. */
@@ -124,7 +124,7 @@ export class SessionStream implements AnyHttp2Stream {
   }
 
   taken(bytes: number): void {
-    this.#untakenBytes = Math.max(0, this.#untakenBytes - bytes);
+    this.#unprocessedBytes = Math.max(0, this.#unprocessedBytes - bytes);
     this.#pauseOrResume();
   }
 
@@ -178,7 +178,7 @@ export class SessionStream implements AnyHttp2Stream {
     if (listener === undefined) {
       return;
     }
-    this.#untakenBytes += bytes.length;
+    this.#unprocessedBytes += bytes.length;
     if (this.collects) {
       this.holdBytes(this.#heldBytes + bytes.length);
     }
@@ -188,7 +188,7 @@ export class SessionStream implements AnyHttp2Stream {
 
   #pauseOrResume(): void {
     const native = this.#native;
-    const pause = !this.closed && (this.#windowHeld || this.#untakenBytes >= untakenBytesMax);
+    const pause = !this.closed && (this.#windowHeld || this.#unprocessedBytes >= unprocessedBytesMax);
     if (pause && !native.isPaused()) {
       native.pause();
     } else if (!pause && native.isPaused()) {
@@ -248,6 +248,6 @@ function isServerStream(native: NodeHttp2Stream): native is ServerHttp2Stream {
 }
 
 /** Node replenishes its own window while it reads, so a stream holds at most this and one window. In bytes. */
-const untakenBytesMax = 65_536;
+const unprocessedBytesMax = 65_536;
 
 const nothing = Buffer.alloc(0);

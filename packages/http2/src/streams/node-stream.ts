@@ -37,7 +37,7 @@ export class NodeStream extends Duplex implements StreamListener {
    * error before the first message only in that form ("Trailers-Only").
    */
   #heldBlock: Buffer | undefined;
-  #untaken = 0;
+  #unprocessed = 0;
   #hasData = false;
   #idle: NodeJS.Timeout | undefined;
 
@@ -151,7 +151,7 @@ export class NodeStream extends Duplex implements StreamListener {
     if (this.push(bytes)) {
       this.#stream.taken(bytes.length);
     } else {
-      this.#untaken += bytes.length;
+      this.#unprocessed += bytes.length;
     }
   }
 
@@ -193,9 +193,9 @@ export class NodeStream extends Duplex implements StreamListener {
   }
 
   override _read(): void {
-    if (this.#untaken > 0) {
-      const bytes = this.#untaken;
-      this.#untaken = 0;
+    if (this.#unprocessed > 0) {
+      const bytes = this.#unprocessed;
+      this.#unprocessed = 0;
       this.#stream.taken(bytes);
     }
   }

@@ -53,7 +53,7 @@ export class Http2Stream implements AnyHttp2Stream {
   #queue: Uint8Array[] | undefined;
   #queuedBytes = 0;
   /** The last reported value of {@link queuedBytes}. */
-  #toldBytes = 0;
+  #reportedBytes = 0;
   #ending = false;
   #trailers: Uint8Array | undefined;
 
@@ -140,7 +140,7 @@ export class Http2Stream implements AnyHttp2Stream {
   pump(framesMax: number = Number.POSITIVE_INFINITY): void {
     if (!this.closed && !this.localEnded) {
       this.#send(framesMax);
-      this.#tellQueued();
+      this.#reportQueued();
     }
   }
 
@@ -190,10 +190,10 @@ export class Http2Stream implements AnyHttp2Stream {
     }
   }
 
-  #tellQueued(): void {
-    const bytes = this.#queuedBytes - this.#toldBytes;
+  #reportQueued(): void {
+    const bytes = this.#queuedBytes - this.#reportedBytes;
     if (bytes !== 0) {
-      this.#toldBytes = this.#queuedBytes;
+      this.#reportedBytes = this.#queuedBytes;
       this.#owner.onQueued(this, bytes);
     }
   }
@@ -280,7 +280,7 @@ export class Http2Stream implements AnyHttp2Stream {
     this.resetCode = code;
     this.#queue = undefined;
     this.#queuedBytes = 0;
-    this.#tellQueued();
+    this.#reportQueued();
     this.holdBytes(0);
     this.#owner.forget(this);
     const { listener } = this;

@@ -18,9 +18,11 @@ export const insertOrder: Command<NewOrder, boolean> = {
   async many(transaction, inputs) {
     const rows = inputs.map(newOrderValues);
     const columns = newOrderTypes.map((_, index) => rows.map((row) => row[index] ?? null));
-    const inserted = await transaction.all<{ id: string }>(insertManySql, ...columns);
-    const ids = new Set(inserted.map(({ id }) => id));
-    return inputs.map(({ order }) => ({ answer: ids.has(order.id) }));
+    const inserted = transaction.send<{ id: string }>({ sql: insertManySql, parameters: columns });
+    return () => {
+      const ids = new Set(inserted().map(({ id }) => id));
+      return inputs.map(({ order }) => ({ answer: ids.has(order.id) }));
+    };
   },
 };
 

@@ -1,4 +1,11 @@
-import { insertRows, type Reader, RunAgainError, type SetTransaction, type Transaction } from "@parley/store";
+import {
+  insertRows,
+  type Reader,
+  RunAgainError,
+  type SetTransaction,
+  type SqlValue,
+  type Transaction,
+} from "@parley/store";
 import type { Reservation, ReservedItem } from "./reservation.ts";
 
 interface ReservationRow {
@@ -41,6 +48,21 @@ export async function findReservations(
   return new Map(rows.map((row) => [row.order_id, fromRow(row)]));
 }
 
+/** Sends new reservations. If another transaction was faster for one of their orders, this one runs again. */
+export function sendReservations(transaction: SetTransaction, reservations: readonly Reservation[]): void {
+  if (reservations.length === 0) {
+    return;
+  }
+  const rows = reservations.map(rowOf);
+  const parameters = rowTypes.map((_, index) => rows.map((row) => row[index] ?? null));
+  transaction.send({ sql: insertManySql, parameters, runAgainIfTaken: true });
+}
+
+const rowTypes = ["text", "text", "text", "int8"];
+const insertManySql = `
+  INSERT INTO reservations (order_id, state, items, create_time)
+  SELECT * FROM unnest(${rowTypes.map((type) => `?::${type}[]`).join(", ")})`;
+
 /** Inserts new reservations. Throws {@link RunAgainError} if another transaction was faster for one of their orders. */
 export async function insertReservations(
   transaction: Pick<Transaction, "run" | "insertRows">,
@@ -48,12 +70,7 @@ export async function insertReservations(
 ): Promise<void> {
   const inserted = await insertRows(transaction, {
     into: "INSERT INTO reservations (order_id, state, items, create_time)",
-    rows: reservations.map(({ orderId, state, items, createTimeMs }) => [
-      orderId,
-      state,
-      JSON.stringify(items.map(toStored)),
-      createTimeMs,
-    ]),
+    rows: reservations.map(rowOf),
     ending: "ON CONFLICT (order_id) DO NOTHING",
   });
   if (inserted !== reservations.length) {
@@ -79,6 +96,10 @@ function fromRow(row: ReservationRow): Reservation {
     items: (JSON.parse(row.items) as readonly StoredItem[]).map(fromStored),
     createTimeMs: row.create_time,
   };
+}
+
+function rowOf({ orderId, state, items, createTimeMs }: Reservation): readonly SqlValue[] {
+  return [orderId, state, JSON.stringify(items.map(toStored)), createTimeMs];
 }
 
 function toStored(item: ReservedItem): StoredItem {

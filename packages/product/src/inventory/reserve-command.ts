@@ -11,7 +11,7 @@ import {
   repeatReservation,
   type StockLine,
 } from "./reservation.ts";
-import { findReservation, findReservations, insertReservations } from "./reservation-store.ts";
+import { findReservation, findReservations, insertReservations, sendReservations } from "./reservation-store.ts";
 
 /** A reservation to make: a line for each product. */
 export interface ReserveInput {
@@ -48,11 +48,17 @@ export function reserveCommand({
 
     async many(transaction, inputs) {
       const [standing, stocks] = await readAll(transaction, inputs);
-      const decided = decideAll(inputs, { standing, stocks, nowMs: clock.now() });
-      await Promise.all([
-        moveStocks(transaction, decided.moves, clock.now()),
-        insertReservations(transaction, decided.reservations),
-      ]);
+      const nowMs = clock.now();
+      let decided = decideAll(inputs, { standing, stocks, nowMs });
+      if (decided.refusedOrderIds.length > 0) {
+        // A repetition of the call may have reserved, on another replica, between the two reads: the order then has what this one is refused.
+        const meanwhile = await findReservations(transaction, decided.refusedOrderIds);
+        if (meanwhile.size > 0) {
+          decided = decideAll(inputs, { standing: new Map([...standing, ...meanwhile]), stocks, nowMs });
+        }
+      }
+      moveStocks(transaction, decided.moves, nowMs);
+      sendReservations(transaction, decided.reservations);
       for (const { change, cause } of decided.changes) {
         events.stockChanged(transaction, [change], cause);
       }
@@ -122,6 +128,7 @@ function decideAll(
   const left = new Map([...stocks].map(([id, { stock }]) => [id, stock]));
   const moves = new Map<string, number>();
   const reservations: Reservation[] = [];
+  const refusedOrderIds: string[] = [];
   const changes: { readonly change: MovedStock; readonly cause: CallContext | undefined }[] = [];
   const outcomes = inputs.map(({ orderId, lines, cause }): Outcome<Reservation> => {
     const before = known.get(orderId);
@@ -137,6 +144,7 @@ function decideAll(
     }
     const refused = refusal(lines, there);
     if (refused !== undefined) {
+      refusedOrderIds.push(orderId);
       return { refusal: refused };
     }
     for (const { productId, quantity } of inLockOrder(lines)) {
@@ -151,7 +159,7 @@ function decideAll(
     reservations.push(reservation);
     return { answer: reservation };
   });
-  return { outcomes, moves, reservations, changes };
+  return { outcomes, moves, reservations, changes, refusedOrderIds };
 }
 
 function outcomeOf<T>(work: () => T): Outcome<T> {

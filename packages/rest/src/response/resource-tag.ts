@@ -10,7 +10,7 @@ const stateFieldNames = ["revision", "etag"];
  * service compares it. Undefined if the response contains anything else.
  */
 export function resourceTag(binding: Binding, output: Message): string | undefined {
-  const { holder, state } = placeOfState(binding) ?? {};
+  const { holder, state } = stateLocation(binding) ?? {};
   if (state === undefined) {
     return undefined;
   }
@@ -28,7 +28,7 @@ interface PlaceOfState {
 }
 
 /** The location of the state in a binding's responses. Undefined if they are not a single resource. */
-export function placeOfState({ method, responseBody }: Binding): PlaceOfState | undefined {
+export function stateLocation({ method, responseBody }: Binding): PlaceOfState | undefined {
   const [only, ...more] = method.output.fields;
   const holder = responseBody ?? (more.length === 0 && only?.fieldKind === "message" ? only : undefined);
   if (holder === undefined) {

@@ -90,11 +90,11 @@ async function forwardedFor(
   const { incoming, method } = call;
   const proof = incoming.header(forwardedByHeader);
   const verify = (token: string) => verifier.verifyForwarder(token, method.parent.typeName);
-  const isDoor =
+  const isGateway =
     proof === byCertificate
       ? serviceByCertificate(call) !== undefined
       : (await bearer(proof, verify).catch(noCaller))?.kind === "service";
-  if (!isDoor) {
+  if (!isGateway) {
     return undefined;
   }
   // The last entry is the address that the gateway itself saw.

@@ -80,7 +80,7 @@ export function createKeySource({ environment: { clock, log }, of, load }: KeySo
       return read();
     }
     if (ageMs > refreshAfterMs) {
-      read().catch(goOnWithThoseHeld);
+      read().catch(keepCurrentKeys);
     }
     return held;
   }
@@ -109,4 +109,4 @@ async function pause(clock: Clock, leftMs: number): Promise<void> {
 }
 
 /** It was logged, and the next call retries. */
-function goOnWithThoseHeld(): void {}
+function keepCurrentKeys(): void {}

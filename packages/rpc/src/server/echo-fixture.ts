@@ -26,10 +26,10 @@ export interface EchoOptions extends Partial<Omit<ServeOptions, "environment">> 
   readonly module?: Partial<ServiceModule>;
 }
 
-export const sayBack: ServiceImpl<typeof EchoService>["echo"] = ({ message }) => ({ message });
+export const echoBack: ServiceImpl<typeof EchoService>["echo"] = ({ message }) => ({ message });
 
 export async function serveEcho({
-  echo = sayBack,
+  echo = echoBack,
   entries = [],
   module = {},
   config,

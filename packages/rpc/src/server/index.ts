@@ -20,7 +20,7 @@ export {
 export { isLoopbackName } from "./http/host-check.ts";
 export type { AnyRequest, AnyResponse } from "./http/http-messages.ts";
 export { readTrustedProxies, type TrustedProxies } from "./http/trusted-proxies.ts";
-export { peerKey, tellTraceKey } from "./in-process/in-process-transport.ts";
+export { onTraceIdKey, peerKey } from "./in-process/in-process-transport.ts";
 export { CallsCutError } from "./listening/drain.ts";
 export { batchOf } from "./pipeline/batch-of.ts";
 export type { CountCall } from "./pipeline/caller-check.ts";

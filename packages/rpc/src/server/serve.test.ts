@@ -5,7 +5,7 @@ import { BadRequestSchema, RequestInfoSchema, RetryInfoSchema } from "@parley/ge
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { callContextKey } from "../call/call-context.ts";
 import { reasonOf } from "../call/reason-error.ts";
-import { type EchoServer, everyProtocol, sayBack, serveEcho } from "./echo-fixture.ts";
+import { type EchoServer, echoBack, everyProtocol, serveEcho } from "./echo-fixture.ts";
 
 let echo: EchoServer;
 const opened: EchoServer[] = [];
@@ -145,7 +145,7 @@ describe("a call's context", () => {
     const server = await open({
       echo(request, context) {
         seen.push(context.values.get(callContextKey));
-        return sayBack(request, context);
+        return echoBack(request, context);
       },
     });
     const client = createClient(EchoService, createGrpcTransport({ baseUrl: server.url }));

@@ -82,11 +82,11 @@ describe.runIf(hasOpenssl)("certificates", () => {
         socket.on("error", reject);
       });
 
-    const goOn = async () => {
+    const resume = async () => {
       const before = calls.count;
       await expect.poll(() => calls.count - before, patience).toBeGreaterThan(100);
     };
-    await goOn();
+    await resume();
     // First all processes trust both CAs.
     write("ca.pem", first.cert, second.cert);
     await reloaded(1, 1, 1);
@@ -96,17 +96,17 @@ describe.runIf(hasOpenssl)("certificates", () => {
     await expect
       .poll(() => logs().map((lines) => lines.some(({ msg }) => /cannot be used/.test(String(msg)))), patience)
       .toEqual([false, true, true]);
-    await goOn();
+    await resume();
     write("server.key", next.key);
     await reloaded(1, 2, 2);
     expect((await peer()).issuer.CN).toBe("second");
     writeBoth("client", second.issue("DNS:client"));
     await reloaded(2, 2, 2);
-    await goOn();
+    await resume();
     // The first CA is no longer trusted.
     write("ca.pem", second.cert);
     await reloaded(3, 3, 3);
-    await goOn();
+    await resume();
     await calls.stop();
     expect(calls.failures).toEqual([]);
     pool.close();

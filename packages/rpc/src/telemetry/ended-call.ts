@@ -9,10 +9,10 @@ export interface EndedCall {
   readonly protocolName: string;
   readonly requestId: string;
   /** The request id, if it was read during the call. */
-  readonly requestIdIfMade: string | undefined;
+  readonly createdRequestId: string | undefined;
   readonly trace: Trace;
   /** The trace, if it was read during the call. */
-  readonly traceIfMade: Trace | undefined;
+  readonly createdTrace: Trace | undefined;
   /** The caller's address, or the address that a trusted gateway forwarded. */
   readonly peer: string;
   /** When the call began, on the clock's `monotonic`. */
@@ -26,7 +26,7 @@ export interface EndedCall {
     /** A request header by its lower-case name. */
     header(name: string): string | undefined;
     readonly requestHeader: Headers;
-    readonly responseHeaderIfMade?: Headers | undefined;
+    readonly createdResponseHeader?: Headers | undefined;
   };
   /** The calls of a batch. Undefined if it is not a batch. */
   readonly batched: readonly BatchedCall[] | undefined;

@@ -1,5 +1,5 @@
 import type { PostgresConnection } from "./postgres-connection.ts";
-import { postgresStatement } from "./postgres-sql.ts";
+import { postgresStatement } from "./statements/postgres-sql.ts";
 
 /**
  * A row for each commit, written in the same transaction. If the connection is lost during COMMIT, the row shows whether it took effect. Rows are
@@ -15,16 +15,26 @@ const insertSql = "INSERT INTO parley_commits (id) VALUES (?)";
 const settleSql = "INSERT INTO parley_commits (id) VALUES (?) ON CONFLICT (id) DO NOTHING";
 const pruneSql = `DELETE FROM parley_commits WHERE commit_time < now() - interval '${commitRowsKeptMs} milliseconds'`;
 
+/** Begins a transaction. It leaves with the first statement, which fails with the same error. */
+export function begin(connection: PostgresConnection): void {
+  connection.executeGrouped(beginStatement, []).catch(() => {});
+}
+
+const beginStatement = { text: "BEGIN", name: "BEGIN" };
+const commitStatement = { text: "COMMIT", name: "COMMIT" };
+
 /** Commits a transaction. Returns false if PostgreSQL rolled it back instead. */
 export async function commit(connection: PostgresConnection, id: string | undefined): Promise<boolean> {
-  const marked = id === undefined ? undefined : connection.execute(postgresStatement(insertSql), [id]);
-  const committed = connection.executeText("COMMIT");
+  const marked = id === undefined ? undefined : connection.executeGrouped(postgresStatement(insertSql), [id]);
+  const committed = connection.executeGrouped(commitStatement, []);
   // Awaited below. This prevents an unhandled rejection if COMMIT fails first.
   marked?.catch(() => {});
-  const { command } = await committed;
-  await marked;
   // After a failed statement, COMMIT answers with the command tag ROLLBACK and no error.
-  return command === "COMMIT";
+  if ((await committed).command !== "COMMIT") {
+    return false;
+  }
+  await marked;
+  return true;
 }
 
 /**

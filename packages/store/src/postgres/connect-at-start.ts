@@ -1,7 +1,7 @@
 import { setTimeout as wait } from "node:timers/promises";
 import { PostgresConnection, type PostgresTarget } from "./postgres-connection.ts";
 import { settingsMistake } from "./postgres-errors.ts";
-import { postgresStatement } from "./postgres-sql.ts";
+import { postgresStatement } from "./statements/postgres-sql.ts";
 
 /** The first retry delay while the server is unavailable. The delay doubles up to the maximum. */
 const retryFirstMs = 100;

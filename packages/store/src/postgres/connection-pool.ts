@@ -2,8 +2,8 @@ import { setTimeout as wait } from "node:timers/promises";
 import { StoreUnavailableError } from "../store-errors.ts";
 import { PostgresConnection, type PostgresTarget } from "./postgres-connection.ts";
 import { fromPostgres } from "./postgres-errors.ts";
-import { postgresStatement } from "./postgres-sql.ts";
 import { SharedConnections } from "./shared-connections.ts";
+import { postgresStatement } from "./statements/postgres-sql.ts";
 
 /**
  * The maximum number of transactions that wait for a connection. More than a service's concurrency limit: in a longer queue, calls would only time
@@ -193,7 +193,10 @@ export class ConnectionPool {
     const generation = this.#generation;
     try {
       connection = await PostgresConnection.open(this.#target);
-      const { rows } = await connection.execute(postgresStatement(readOnlySql), []);
+      const [{ rows }] = await Promise.all([
+        connection.execute(postgresStatement(readOnlySql), []),
+        connection.execute(postgresStatement(plansByIndexSql), []),
+      ]);
       if ((rows[0] as { read_only: string }).read_only === "on") {
         throw new StoreUnavailableError("read-only", "The PostgreSQL server is a read-only standby.");
       }
@@ -275,6 +278,13 @@ interface Waiting {
 }
 
 const readOnlySql = "SELECT current_setting('transaction_read_only') AS read_only";
+/**
+ * Every statement of the services goes by an index. The plan of a prepared statement is kept, and one that was made while its table was new and had
+ * a few rows would read the whole table from then on, until ANALYZE. Without `jit`, since PostgreSQL 17 and older compile a statement whose only plan
+ * is one of those switched off. An engine that lacks one of these settings is left as it is.
+ */
+const plansByIndexSql = `SELECT set_config(name, 'off', false) FROM pg_settings
+  WHERE name IN ('enable_seqscan', 'enable_hashjoin', 'enable_mergejoin', 'jit')`;
 
 /** Converts an error of connecting. */
 function asUnavailable(error: unknown): StoreUnavailableError {

@@ -1,8 +1,8 @@
 import pg from "pg";
-import type { SqlValue } from "../database.ts";
 import { ConnectionLostError, sqlStateOf } from "./postgres-errors.ts";
-import type { PostgresStatement } from "./postgres-sql.ts";
-import { valueTypes } from "./postgres-values.ts";
+import type { PostgresParameter, PostgresResult, PostgresStatement } from "./statements/postgres-sql.ts";
+import { valueTypes } from "./statements/postgres-values.ts";
+import { type GroupedStatement, StatementGroup } from "./statements/statement-group.ts";
 
 /** The address of a server, and its timeouts. */
 export interface PostgresTarget {
@@ -27,22 +27,13 @@ const idleInTransactionTimeoutMs = 10_000;
 /** How long after the server's own statement timeout a missing response counts as lost. */
 const answerGraceMs = 5_000;
 
-/** The result of a statement. */
-export interface PostgresResult {
-  readonly rows: object[];
-  readonly count: number;
-  readonly command: string;
-}
-
-/** A parameter: a value, or an array of values for `unnest`. */
-export type PostgresParameter = SqlValue | readonly SqlValue[];
-
 /** A connection. Statements are pipelined: sent without waiting for the responses to earlier ones. */
 export class PostgresConnection {
   readonly #client: pg.Client;
   readonly #answerTimeoutMs: number;
   #lost: Error | undefined;
   #inFlight = 0;
+  #group: GroupedStatement[] = [];
   #watch: NodeJS.Timeout | undefined;
   #answeredCount = 0;
   /** Called once when the connection is lost, not when it is closed here. */
@@ -97,6 +88,40 @@ export class PostgresConnection {
     return this.#query({ text: statement.text, values: parameters as unknown[], name: statement.name });
   }
 
+  /**
+   * Executes a statement of a transaction. Those of one event-loop tick leave in one write, and are answered together: if one fails, so do the later
+   * ones.
+   */
+  executeGrouped(
+    statement: Pick<PostgresStatement, "text" | "name">,
+    parameters: readonly PostgresParameter[],
+  ): Promise<PostgresResult> {
+    return new Promise((resolve, reject) => {
+      if (this.#lost !== undefined) {
+        reject(this.#asLost(this.#lost));
+        return;
+      }
+      this.#inFlight++;
+      this.#watchAnswers();
+      if (this.#group.length === 0) {
+        process.nextTick(() => this.#sendGroup());
+      }
+      this.#group.push({
+        statement,
+        parameters,
+        done: (error, result) => {
+          this.#inFlight--;
+          this.#answeredCount++;
+          if (result === undefined) {
+            reject(this.#asLost(error));
+          } else {
+            resolve(result);
+          }
+        },
+      });
+    });
+  }
+
   /** Executes statements without parameters, separated by semicolons. */
   executeText(text: string): Promise<PostgresResult> {
     return this.#query({ text });
@@ -123,6 +148,7 @@ export class PostgresConnection {
         reject(this.#asLost(this.#lost));
         return;
       }
+      this.#sendGroup();
       this.#inFlight++;
       this.#watchAnswers();
       this.#client.query(config, (error, result) => {
@@ -137,6 +163,14 @@ export class PostgresConnection {
         resolve({ rows: last.rows, count: last.rowCount ?? 0, command: last.command });
       });
     });
+  }
+
+  #sendGroup(): void {
+    const group = this.#group;
+    if (group.length > 0) {
+      this.#group = [];
+      this.#client.query(new StatementGroup(group) as pg.Submittable);
+    }
   }
 
   /** After a network failure, only this timeout ends a statement. */

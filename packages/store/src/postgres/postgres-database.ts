@@ -7,10 +7,10 @@ import { ConnectionPool } from "./connection-pool.ts";
 import type { PostgresConnection, PostgresTarget } from "./postgres-connection.ts";
 import { failureOf, fromPostgres } from "./postgres-errors.ts";
 import { migratePostgres } from "./postgres-migrations.ts";
-import { postgresStatement } from "./postgres-sql.ts";
 import { runTransaction, type TransactionContext } from "./run-transaction.ts";
 import { readersMax } from "./shared-connections.ts";
-import type { ColumnTypes } from "./unnest-insert.ts";
+import { postgresStatement } from "./statements/postgres-sql.ts";
+import type { ColumnTypes } from "./statements/unnest-insert.ts";
 
 /** The maximum number of attempts of a read whose connection is lost. */
 const readTriesMax = 3;

@@ -3,7 +3,7 @@ import { migrationFailed, migrationsTable, pendingMigrations } from "../migrate.
 import { commitsTable } from "./commit-outcome.ts";
 import type { PostgresConnection } from "./postgres-connection.ts";
 import { sqlStateOf } from "./postgres-errors.ts";
-import { postgresMigration, postgresStatement } from "./postgres-sql.ts";
+import { postgresMigration, postgresStatement } from "./statements/postgres-sql.ts";
 
 /** The maximum number of attempts of a statement that creates an object which another process may be creating concurrently. */
 const createTriesMax = 20;

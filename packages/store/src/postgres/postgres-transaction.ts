@@ -1,9 +1,26 @@
-import type { Row, RowInsert, SetTransaction, SharedWork, SqlColumn, SqlValue, Transaction } from "../database.ts";
-import { StoreError, TransactionEndedError, TransactionStuckError } from "../store-errors.ts";
-import type { PostgresConnection, PostgresParameter, PostgresResult } from "./postgres-connection.ts";
-import { fromPostgres } from "./postgres-errors.ts";
-import { postgresStatement } from "./postgres-sql.ts";
-import { type ColumnTypes, unnestInsert } from "./unnest-insert.ts";
+import type {
+  NumberedInsert,
+  Row,
+  RowInsert,
+  SentStatement,
+  SetTransaction,
+  SharedWork,
+  SqlColumn,
+  SqlValue,
+  Transaction,
+} from "../database.ts";
+import {
+  RunAgainError,
+  StoreError,
+  StoreUnavailableError,
+  TransactionEndedError,
+  TransactionStuckError,
+} from "../store-errors.ts";
+import type { PostgresConnection } from "./postgres-connection.ts";
+import { fromPostgres, sqlStateOf } from "./postgres-errors.ts";
+import { numberedInsert } from "./statements/numbered-insert.ts";
+import { type PostgresParameter, type PostgresResult, postgresStatement } from "./statements/postgres-sql.ts";
+import { type ColumnTypes, unnestInsert } from "./statements/unnest-insert.ts";
 
 /**
  * The event-loop ticks for which a body may execute no statement. A body that awaits only its own statements sends the next one in the tick of the
@@ -23,6 +40,7 @@ export class PostgresTransaction implements Transaction, SetTransaction {
   readonly #connection: PostgresConnection;
   readonly #columnTypes: ColumnTypes;
   readonly #callbacks: (() => void)[] = [];
+  readonly #sent: Promise<void>[] = [];
   #left: Left[] = [];
   #state: "running" | "failed" | "ended" = "running";
   #failure: unknown;
@@ -40,6 +58,11 @@ export class PostgresTransaction implements Transaction, SetTransaction {
   /** Whether a statement changed rows, or may have. */
   get hasWritten(): boolean {
     return this.#hasWritten;
+  }
+
+  /** Why a statement failed. Undefined if none did. */
+  get failure(): unknown {
+    return this.#failure;
   }
 
   /** Runs a body, and then its queued shared work. Rejects with the body's error, or with that of a failed statement. */
@@ -73,7 +96,8 @@ export class PostgresTransaction implements Transaction, SetTransaction {
   }
 
   /** Runs the commit callbacks: the transaction is durable. */
-  committed(): void {
+  async committed(): Promise<void> {
+    await Promise.all(this.#sent);
     for (const callback of this.#callbacks) {
       try {
         callback();
@@ -106,6 +130,40 @@ export class PostgresTransaction implements Transaction, SetTransaction {
     return (await this.#execute(sql, columns)).count;
   }
 
+  insertNumbered(insert: NumberedInsert): void {
+    const rowsOf = this.send<{ before: number }>(numberedInsert(insert, this.#columnTypes));
+    this.onCommit(() => {
+      let before: number | undefined;
+      try {
+        before = rowsOf()[0]?.before;
+      } catch {
+        // The result is lost, and the commit took effect.
+      }
+      insert.onDurable?.(before);
+    });
+  }
+
+  send<R extends object = Row>({ sql, parameters, runAgainIfTaken = false }: SentStatement): () => readonly R[] {
+    let rows: readonly R[] | undefined;
+    const sent = this.#execute(sql, parameters, { runAgainIfTaken }).then(
+      (result) => {
+        rows = result.rows as R[];
+      },
+      // A failed statement makes COMMIT roll back: the transaction fails with it then.
+      () => {},
+    );
+    this.#sent.push(sent);
+    return () => {
+      if (rows === undefined) {
+        throw new StoreUnavailableError(
+          "unknown-outcome",
+          "The connection was lost during COMMIT, which took effect, and a statement's result was lost with it.",
+        );
+      }
+      return rows;
+    };
+  }
+
   async now(): Promise<number> {
     const row = await this.get<{ now: number }>(nowSql);
     return row?.now ?? Number.NaN;
@@ -122,7 +180,11 @@ export class PostgresTransaction implements Transaction, SetTransaction {
     this.#callbacks.push(callback);
   }
 
-  async #execute(sql: string, parameters: readonly PostgresParameter[]): Promise<PostgresResult> {
+  async #execute(
+    sql: string,
+    parameters: readonly PostgresParameter[],
+    { runAgainIfTaken = false }: { readonly runAgainIfTaken?: boolean } = {},
+  ): Promise<PostgresResult> {
     if (this.#state === "ended") {
       throw ended();
     }
@@ -133,15 +195,16 @@ export class PostgresTransaction implements Transaction, SetTransaction {
     this.#hasWritten ||= !statement.isRead;
     this.#inFlight++;
     try {
-      const result = await this.#connection.execute(statement, parameters);
+      const result = await this.#connection.executeGrouped(statement, parameters);
       if (statement.isReturning) {
         refuseBigInts(result.rows);
       }
       return result;
-    } catch (error) {
+    } catch (cause) {
+      const error = runAgainIfTaken && sqlStateOf(cause) === uniqueViolation ? takenBefore(cause) : cause;
+      this.#failure ??= error;
       if (this.#state === "running") {
         this.#state = "failed";
-        this.#failure = error;
       }
       throw fromPostgres(error);
     } finally {
@@ -178,6 +241,15 @@ export class PostgresTransaction implements Transaction, SetTransaction {
 }
 
 const nowSql = "SELECT CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT) AS now";
+
+/** SQLSTATE unique_violation. */
+const uniqueViolation = "23505";
+
+function takenBefore(cause: unknown): RunAgainError {
+  return Object.assign(new RunAgainError("Another transaction inserted a row with the same key at the same time."), {
+    cause,
+  });
+}
 
 /** SQLite cannot return such integers from RETURNING, so no store does. */
 function refuseBigInts(rows: readonly object[]): void {

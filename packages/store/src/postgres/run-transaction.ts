@@ -1,12 +1,12 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as wait } from "node:timers/promises";
-import { StoreUnavailableError } from "../store-errors.ts";
-import { commit, wasCommitted } from "./commit-outcome.ts";
+import { RunAgainError, StoreUnavailableError } from "../store-errors.ts";
+import { begin, commit, wasCommitted } from "./commit-outcome.ts";
 import type { ConnectionPool } from "./connection-pool.ts";
 import type { PostgresConnection } from "./postgres-connection.ts";
 import { ConnectionLostError, failureOf, fromPostgres } from "./postgres-errors.ts";
 import { PostgresTransaction } from "./postgres-transaction.ts";
-import type { ColumnTypes } from "./unnest-insert.ts";
+import type { ColumnTypes } from "./statements/unnest-insert.ts";
 
 /** The maximum number of attempts of a transaction after deadlocks, serialization failures or lost connections. */
 const triesMax = 8;
@@ -60,8 +60,7 @@ async function tryOnce<T>(
   body: (transaction: PostgresTransaction) => Promise<T>,
 ): Promise<T> {
   const transaction = new PostgresTransaction(connection, context.columnTypes);
-  // Pipelined with the first statement, which fails with the same error.
-  connection.executeText("BEGIN").catch(() => {});
+  begin(connection);
   let answer: T;
   try {
     answer = await transaction.perform(body);
@@ -70,10 +69,10 @@ async function tryOnce<T>(
     throw error;
   }
   const id = transaction.hasWritten ? randomUUID() : undefined;
-  if (!(await committed(context, connection, id))) {
-    throw new ConnectionLostError("The connection was lost before the commit took effect.");
+  if (!(await committed(context, { connection, transaction, id }))) {
+    throw transaction.failure ?? new ConnectionLostError("The connection was lost before the commit took effect.");
   }
-  transaction.committed();
+  await transaction.committed();
   return answer;
 }
 
@@ -92,15 +91,23 @@ async function undo(connection: PostgresConnection): Promise<void> {
 /** Commits. If the connection is lost during COMMIT, looks up the outcome over another connection. */
 async function committed(
   context: TransactionContext,
-  connection: PostgresConnection,
-  id: string | undefined,
+  {
+    connection,
+    transaction,
+    id,
+  }: {
+    readonly connection: PostgresConnection;
+    readonly transaction: PostgresTransaction;
+    readonly id: string | undefined;
+  },
 ): Promise<boolean> {
   try {
     return await commit(connection, id);
   } catch (error) {
     if (failureOf(error) !== "renew-connections") {
       await undo(connection);
-      throw error;
+      // The server skipped COMMIT after a statement that was sent with it.
+      throw transaction.failure ?? error;
     }
     context.pool.renew();
     // A read-only transaction has no outcome to look up.
@@ -141,5 +148,6 @@ async function settle({ pool }: TransactionContext, id: string, cause: unknown):
 
 /** The PostgreSQL error that is the cause of a store error. */
 function causeOf(error: unknown): unknown {
-  return error instanceof StoreUnavailableError && error.cause !== undefined ? error.cause : error;
+  const isWrapped = error instanceof StoreUnavailableError && !(error instanceof RunAgainError);
+  return isWrapped && error.cause !== undefined ? error.cause : error;
 }

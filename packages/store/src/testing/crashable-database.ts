@@ -1,4 +1,4 @@
-import type { Database, Migration } from "../database.ts";
+import type { Database, Migration, SqlValue } from "../database.ts";
 import type { CommitPoint, Schedule } from "../sqlite/group-commit-options.ts";
 import { SqliteConnection } from "../sqlite/sqlite-connection.ts";
 import { migrateSqlite, SqliteDatabase } from "../sqlite/sqlite-database.ts";
@@ -14,6 +14,11 @@ export interface CrashableDatabase {
   crash(): void;
   /** Reads durable data for a checker, whether the database is open or closed. */
   inspect<R extends object>(sql: string): readonly R[];
+  /**
+   * Copies the durable data, as a standby has it. Returns a function that puts the copy in place of the data, once no process has the database open.
+   * Undefined while a transaction is running. Only for a disk in memory.
+   */
+  snapshot?(): (() => void) | undefined;
   /** Deletes the disk. */
   dispose(): void;
 }
@@ -59,8 +64,37 @@ export function createCrashableDatabase(options: CrashableOptions): CrashableDat
       }
       return connection.all(sql, []) as R[];
     },
+    snapshot() {
+      return connection.inTransaction ? undefined : snapshotOf(connection);
+    },
     dispose() {
       connection.close();
     },
+  };
+}
+
+/** All rows of all tables, with the sequences of AUTOINCREMENT. */
+function snapshotOf(connection: SqliteConnection): () => void {
+  const tables = connection.all("SELECT name FROM sqlite_master WHERE type = 'table'", []) as {
+    readonly name: string;
+  }[];
+  const copies = tables.map(({ name }) => ({
+    name,
+    rows: connection.all(`SELECT * FROM ${name}`, []) as Record<string, SqlValue>[],
+  }));
+  return () => {
+    connection.run("BEGIN", []);
+    connection.run("PRAGMA defer_foreign_keys = ON", []);
+    // Inserting into a table moves its sequence, so the table of sequences comes last.
+    copies.sort((a, b) => Number(a.name === "sqlite_sequence") - Number(b.name === "sqlite_sequence"));
+    for (const { name, rows } of copies) {
+      connection.run(`DELETE FROM ${name}`, []);
+      for (const row of rows) {
+        const names = Object.keys(row);
+        const sql = `INSERT INTO ${name} (${names.join(", ")}) VALUES (${names.map(() => "?").join(", ")})`;
+        connection.run(sql, Object.values(row));
+      }
+    }
+    connection.run("COMMIT", []);
   };
 }

@@ -41,16 +41,16 @@ describe("a disk whose fsync works", () => {
     const database = await disk.open();
     await insert(database, 1);
     isSlow = true;
-    let isTold = false;
+    let isNotified = false;
     void insert(database, 2).then(() => {
-      isTold = true;
+      isNotified = true;
     });
     await turns();
     expect(kept()).toEqual([1, 2]);
     disk.crash();
     isSlow = false;
     await turns();
-    expect([kept(), isTold]).toEqual([[1], false]);
+    expect([kept(), isNotified]).toEqual([[1], false]);
   });
 
   test("has all written data if only the process ends", async () => {

@@ -15,6 +15,10 @@ const schema: readonly Migration[] = [
     sql: `
       CREATE TABLE accounts (id TEXT PRIMARY KEY, balance BIGINT NOT NULL CHECK (balance >= 0), email TEXT UNIQUE);
       CREATE TABLE entries (number INTEGER PRIMARY KEY AUTOINCREMENT, account_id TEXT NOT NULL REFERENCES accounts (id), note BLOB);
+      CREATE TABLE head (single INTEGER PRIMARY KEY CHECK (single = 1), last_sequence BIGINT NOT NULL);
+      INSERT INTO head (single, last_sequence) VALUES (1, 0);
+      CREATE TABLE numbered (sequence BIGINT PRIMARY KEY, name TEXT NOT NULL CHECK (name <> 'bad'));
+      CREATE TABLE named (sequence BIGINT PRIMARY KEY, name TEXT NOT NULL);
     `,
   },
 ];

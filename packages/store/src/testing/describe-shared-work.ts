@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import type { Database, SharedWork } from "../database.ts";
+import { insertNumbered } from "../shared-rows.ts";
 import { ConstraintError } from "../store-errors.ts";
 
 /** The tests of shared work that every store passes. The schema is that of `describeDatabase`. */
@@ -68,6 +69,34 @@ export function describeSharedWork(database: () => Database): void {
     const good = [0, 2, 3, 5];
     expect(told.sort()).toEqual(good.map((number) => `shared-${number}`));
     expect(await ids()).toEqual(["plain", ...good.flatMap((n) => [`own-${n}`, `shared-${n}`])].sort());
+  });
+
+  test("numbered rows have no gaps, and failed transactions take no numbers", async () => {
+    const durable: (readonly [before: number | undefined, name: string])[] = [];
+    const work = (name: string) =>
+      database().transaction((transaction) =>
+        insertNumbered(transaction, {
+          head: "head",
+          count: 2,
+          inserts: [
+            { into: "INSERT INTO numbered (sequence, name)", rows: [[1, `${name}1`] as const, [2, name] as const] },
+            { into: "INSERT INTO named (sequence, name)", rows: name === "c" ? [] : [[2, name]] },
+          ],
+          onDurable: (before) => durable.push([before, name]),
+        }),
+      );
+    const outcomes = await Promise.allSettled(["a", "bad", "b", "c"].map(work));
+    expect(outcomes[1]).toMatchObject({ status: "rejected", reason: { name: "ConstraintError", kind: "check" } });
+    const rows = await database().all<{ sequence: number; name: string }>("SELECT * FROM numbered ORDER BY sequence");
+    expect(rows.map(({ sequence }) => sequence)).toEqual([1, 2, 3, 4, 5, 6]);
+    const nameOf = new Map(rows.map(({ sequence, name }) => [sequence, name]));
+    expect(durable).toHaveLength(3);
+    for (const [before = Number.NaN, name] of durable) {
+      expect([nameOf.get(before + 1), nameOf.get(before + 2)]).toEqual([`${name}1`, name]);
+    }
+    for (const { sequence, name } of await database().all<{ sequence: number; name: string }>("SELECT * FROM named")) {
+      expect(nameOf.get(sequence)).toBe(name);
+    }
   });
 
   test("a transaction whose item fails is rolled back", async () => {

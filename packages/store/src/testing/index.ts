@@ -3,6 +3,7 @@ export { type CrashableDatabase, type CrashableOptions, createCrashableDatabase 
 export { type CrashableFileOptions, createCrashableFile } from "./crashable-file.ts";
 export { describeDatabase } from "./describe-database.ts";
 export { describeReplicas, type OpenReplicas, type Replicas } from "./describe-replicas.ts";
+export { describeInterleavings, type Operation, type Subject } from "./interleavings/describe-interleavings.ts";
 export {
   createTestSchema,
   openTestDatabase,

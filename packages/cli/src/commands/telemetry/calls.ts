@@ -5,7 +5,7 @@ import { CallSchema } from "@parley/gen/rpc/v1/telemetry_pb.js";
 import { Command, Option } from "commander";
 import { type ConnectionOptions, durationMs, withConnectionOptions } from "../../connection/connection-options.ts";
 import { exitCodes } from "../../outcome/exit-codes.ts";
-import { tellFailure } from "../../outcome/tell-failure.ts";
+import { printFailure } from "../../outcome/print-failure.ts";
 import type { ServiceDefinition } from "../../service/service-registry.ts";
 import { callLine, isHop } from "../../telemetry/call-line.ts";
 import { openTelemetry, type TelemetryPlace } from "../../telemetry/open-telemetry.ts";
@@ -50,7 +50,7 @@ export function callsCommand(services: readonly ServiceDefinition[]): Command {
     } catch (error) {
       process.exitCode = left.signal.aborted
         ? exitCodes.ok
-        : tellFailure(ConnectError.from(error), { json: options.json === true });
+        : printFailure(ConnectError.from(error), { json: options.json === true });
     } finally {
       left.abort();
       view.close();

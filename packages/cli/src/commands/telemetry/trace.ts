@@ -3,7 +3,7 @@ import { GetTraceResponseSchema } from "@parley/gen/rpc/v1/telemetry_pb.js";
 import { Command, InvalidArgumentError } from "commander";
 import { type ConnectionOptions, withConnectionOptions } from "../../connection/connection-options.ts";
 import { exitCodes } from "../../outcome/exit-codes.ts";
-import { tellFailure } from "../../outcome/tell-failure.ts";
+import { printFailure } from "../../outcome/print-failure.ts";
 import type { ServiceDefinition } from "../../service/service-registry.ts";
 import { askTrace } from "../../telemetry/ask-trace.ts";
 import { openTelemetry } from "../../telemetry/open-telemetry.ts";
@@ -40,7 +40,7 @@ export function traceCommand(services: readonly ServiceDefinition[]): Command {
       }
       process.exitCode = trace.calls.length === 0 ? exitCodes.other : exitCodes.ok;
     } catch (error) {
-      process.exitCode = tellFailure(error, { json: options.json === true });
+      process.exitCode = printFailure(error, { json: options.json === true });
     } finally {
       view.close();
     }

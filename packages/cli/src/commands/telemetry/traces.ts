@@ -5,7 +5,7 @@ import { Command, InvalidArgumentError, Option } from "commander";
 import { type ConnectionOptions, withConnectionOptions } from "../../connection/connection-options.ts";
 import { exitCodes } from "../../outcome/exit-codes.ts";
 import { codeName } from "../../outcome/failure.ts";
-import { tellFailure } from "../../outcome/tell-failure.ts";
+import { printFailure } from "../../outcome/print-failure.ts";
 import { ms } from "../../render/sequence-steps.ts";
 import { tableLines } from "../../render/table.ts";
 import type { ServiceDefinition } from "../../service/service-registry.ts";
@@ -53,7 +53,7 @@ export function tracesCommand(services: readonly ServiceDefinition[]): Command {
       }
       process.exitCode = exitCodes.ok;
     } catch (error) {
-      process.exitCode = tellFailure(error, { json: options.json === true });
+      process.exitCode = printFailure(error, { json: options.json === true });
     } finally {
       view.close();
     }

@@ -56,7 +56,7 @@ export class FaultRules {
     const entry = { ...rule, id: randomUUID(), expireMs: Date.now() + holdsMs };
     this.#rules.set(entry.id, entry);
     this.#timers.set(entry.id, setTimeout(() => this.remove({ id: entry.id, process: "" }), holdsMs).unref());
-    this.tellAgain(entry.process);
+    this.reportAgain(entry.process);
     return entry;
   }
 
@@ -71,13 +71,13 @@ export class FaultRules {
       this.#timers.delete(rule.id);
     }
     for (const name of new Set(ended.map((rule) => rule.process))) {
-      this.tellAgain(name);
+      this.reportAgain(name);
     }
     return ended;
   }
 
   /** Tells a process its rules: also one that was started anew and knows none. */
-  tellAgain(process: string): void {
+  reportAgain(process: string): void {
     this.#tell(process, this.of(process));
   }
 }

@@ -108,7 +108,7 @@ export class ProcessControl {
       throw new ConnectError(`${name} was started by another parley up in this data folder`, Code.FailedPrecondition);
     }
     const healthy = stack.startAgain(member);
-    faults.tellAgain(name);
+    faults.reportAgain(name);
     try {
       await healthy;
     } catch (error) {

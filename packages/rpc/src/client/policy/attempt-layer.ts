@@ -70,13 +70,13 @@ export class AttemptLayer implements CallLayer {
     const { breaker } = this.#target;
     state.metrics.attemptEnded(error.code, nowMs - startMs);
     const deliveryStatus = deliveryStatusOf(error);
-    if (saysNothing(error) || (deliveryStatus === "lost" && startMs <= breaker.failedAtMs)) {
+    if (hasNoOutcome(error) || (deliveryStatus === "lost" && startMs <= breaker.failedAtMs)) {
       // All calls of one connection break at once: that is one failure, not as many as there were calls.
-      breaker.learnedNothing();
+      breaker.endedWithoutOutcome();
     } else if (isTransportFailure(error, { waitedMs: nowMs - startMs, contractMs: state.policy.timeoutMs })) {
       breaker.failed(nowMs, error.rawMessage);
     } else if (isOwnTimer(error)) {
-      breaker.learnedNothing();
+      breaker.endedWithoutOutcome();
     } else {
       breaker.succeeded(nowMs);
     }
@@ -99,7 +99,7 @@ function endedByDeadline(signal: AbortSignal | undefined): boolean {
 }
 
 /** Whether a failure says nothing about the target: the caller gave up, or the server drained the connection. */
-function saysNothing(error: ConnectError): boolean {
+function hasNoOutcome(error: ConnectError): boolean {
   const deliveryStatus = deliveryStatusOf(error);
   return (
     deliveryStatus === "unsent" ||

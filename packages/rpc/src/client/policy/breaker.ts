@@ -73,7 +73,7 @@ export class Breaker {
     return this.#state;
   }
 
-  /** Whether a call may pass now. A call that passes reports its outcome once: {@link succeeded}, {@link failed} or {@link learnedNothing}. */
+  /** Whether a call may pass now. A call that passes reports its outcome once: {@link succeeded}, {@link failed} or {@link endedWithoutOutcome}. */
   enter(nowMs: number): boolean {
     if (this.#state === "closed") {
       return true;
@@ -125,7 +125,7 @@ export class Breaker {
   }
 
   /** The call's outcome says nothing about the target, for example because its caller gave up. */
-  learnedNothing(): void {
+  endedWithoutOutcome(): void {
     this.#probing = false;
   }
 

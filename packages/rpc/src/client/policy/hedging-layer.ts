@@ -123,7 +123,7 @@ class HedgedCall {
     } else {
       this.#mayHedge = false;
       this.#options.state.metrics.throttledRetries.value++;
-      this.#endIfNothingIsLeft();
+      this.#endIfNoAttemptIsLeft();
     }
   }
 
@@ -160,11 +160,11 @@ class HedgedCall {
     if (this.#mayHedge && waitMs !== "stop") {
       this.#schedule(waitMs ?? 0);
     } else {
-      this.#endIfNothingIsLeft();
+      this.#endIfNoAttemptIsLeft();
     }
   }
 
-  #endIfNothingIsLeft(): void {
+  #endIfNoAttemptIsLeft(): void {
     if (this.#open === 0 && this.#lastError !== undefined) {
       this.#fail(this.#lastError);
     }

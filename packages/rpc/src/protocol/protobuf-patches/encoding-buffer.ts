@@ -24,7 +24,7 @@ let isShared = false;
  */
 export function shareEncodingBuffer(): void {
   const writer = BinaryWriter.prototype as unknown as WriterInside;
-  if (isShared || typeof writer.ensureCapacity !== "function" || !looksKnown()) {
+  if (isShared || typeof writer.ensureCapacity !== "function" || !isKnownWriter()) {
     return;
   }
   isShared = true;
@@ -58,7 +58,7 @@ export function shareEncodingBuffer(): void {
 
 const nothing = new Uint8Array(0);
 
-function looksKnown(): boolean {
+function isKnownWriter(): boolean {
   const { buffer, pos, stackPos } = new BinaryWriter() as unknown as WriterInside;
   return buffer instanceof Uint8Array && buffer.length === 0 && pos === 0 && Array.isArray(stackPos);
 }

@@ -31,7 +31,7 @@ let isDone = false;
 export function quickenShortStrings(): void {
   const writer = BinaryWriter.prototype as unknown as WriterInside;
   const reader = BinaryReader.prototype as unknown as ReaderInside;
-  if (isDone || !looksKnown()) {
+  if (isDone || !isKnownWriter()) {
     return;
   }
   isDone = true;
@@ -70,7 +70,7 @@ export function quickenShortStrings(): void {
   };
 }
 
-function looksKnown(): boolean {
+function isKnownWriter(): boolean {
   const { buffer, pos, ensureCapacity } = new BinaryWriter() as unknown as WriterInside;
   const reader = new BinaryReader(new Uint8Array([0])) as unknown as ReaderInside;
   return (

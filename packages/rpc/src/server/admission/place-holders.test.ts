@@ -24,7 +24,7 @@ const user = (id: string): Caller => ({ kind: "user", id });
 const service: Caller = { kind: "service", id: "order" };
 
 test("the caller is the user, or without one the IPv4 address or the IPv6 /64 prefix", () => {
-  const table = new HolderTable({ believesForwarded: false });
+  const table = new HolderTable({ trustsForwarded: false });
   const of = (from: From) => table.of(call(from)).caller;
   expect(of({ caller: user("1"), peer: "192.0.2.7" })).toBe(of({ caller: user("1") }));
   expect(of({ caller: user("1") })).not.toBe(of({ caller: user("2") }));
@@ -36,7 +36,7 @@ test("the caller is the user, or without one the IPv4 address or the IPv6 /64 pr
 });
 
 test("a service of the platform has no share limit, but the user that it calls for has", () => {
-  const table = new HolderTable({ believesForwarded: false });
+  const table = new HolderTable({ trustsForwarded: false });
   expect(table.of(call({ connection: gateway, caller: service }))).toEqual({
     connection: undefined,
     caller: undefined,
@@ -47,7 +47,7 @@ test("a service of the platform has no share limit, but the user that it calls f
 });
 
 test("without authentication, x-forwarded-for counts from loopback addresses only", () => {
-  const table = new HolderTable({ believesForwarded: true });
+  const table = new HolderTable({ trustsForwarded: true });
   const local = (forwarded?: string) =>
     table.of(call({ connection: gateway, peer: "127.0.0.1", ...(forwarded && { forwarded }) }));
   expect(local("192.0.2.9").caller).not.toBe(local("192.0.2.8").caller);

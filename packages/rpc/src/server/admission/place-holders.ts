@@ -5,7 +5,7 @@ import type { PlaceHolder, PlaceHolders } from "./place-budget.ts";
 
 export interface HolderTableOptions {
   /** Whether `x-forwarded-for` from loopback addresses names the caller. A gateway without authentication sends it. */
-  readonly believesForwarded: boolean;
+  readonly trustsForwarded: boolean;
   /** Receives the connections that carry calls of many callers. */
   readonly trusted?: TrustedConnections | undefined;
 }
@@ -14,11 +14,11 @@ export interface HolderTableOptions {
 export class HolderTable {
   readonly #connections = new WeakMap<object, ConnectionHolder>();
   readonly #callers = new Map<string, PlaceHolder>();
-  readonly #believesForwarded: boolean;
+  readonly #trustsForwarded: boolean;
   readonly #trusted: TrustedConnections | undefined;
 
-  constructor({ believesForwarded, trusted }: HolderTableOptions) {
-    this.#believesForwarded = believesForwarded;
+  constructor({ trustsForwarded, trusted }: HolderTableOptions) {
+    this.#trustsForwarded = trustsForwarded;
     this.#trusted = trusted;
   }
 
@@ -37,7 +37,7 @@ export class HolderTable {
     if (user !== undefined) {
       return { connection: own.connection, caller: this.#caller(`${user.kind}:${user.id}`) };
     }
-    const forwarded = this.#believesForwarded ? lastForwarded(incoming) : undefined;
+    const forwarded = this.#trustsForwarded ? lastForwarded(incoming) : undefined;
     if (forwarded === undefined) {
       return own;
     }

@@ -14,7 +14,7 @@ export interface UnfinishedBody {
 }
 
 /** The number of oldest bodies of a connection that are never paused, so that some bodies always complete. */
-const goOnMin = 4;
+const resumedMin = 4;
 
 /** The budgets for incomplete request bodies: of each connection, and of the process. Each server has one instance. */
 export class UnfinishedBodies {
@@ -118,7 +118,7 @@ export class ConnectionBodies {
       return;
     }
     this.#process.hold(entry.holder, bytes);
-    if (!entry.waits && this.#crowded && this.#bodies.has(body) && !this.#isOld(entry)) {
+    if (!entry.waits && this.#isCrowded && this.#bodies.has(body) && !this.#isOld(entry)) {
       entry.waits = true;
       this.#waiting++;
       body.wait(true);
@@ -132,7 +132,7 @@ export class ConnectionBodies {
     }
   }
 
-  get #crowded(): boolean {
+  get #isCrowded(): boolean {
     return this.#bytes * 2 > this.#bytesMax;
   }
 
@@ -164,7 +164,7 @@ export class ConnectionBodies {
       if (each === entry) {
         return true;
       }
-      if (++older === goOnMin) {
+      if (++older === resumedMin) {
         return false;
       }
     }
@@ -180,14 +180,14 @@ export class ConnectionBodies {
     this.#bytes -= entry.bytes;
     this.#waiting -= entry.waits ? 1 : 0;
     this.#process.hold(entry.holder, 0);
-    this.#letGoOn();
+    this.#resumeHeld();
   }
 
   /** Resumes the oldest bodies, and all others once at most half of the limit is used. */
-  #letGoOn(): void {
+  #resumeHeld(): void {
     let older = 0;
     for (const entry of this.#bodies.values()) {
-      if (this.#waiting === 0 || (this.#crowded && older === goOnMin)) {
+      if (this.#waiting === 0 || (this.#isCrowded && older === resumedMin)) {
         return;
       }
       older++;

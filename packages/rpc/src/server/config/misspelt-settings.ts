@@ -11,7 +11,7 @@ export function misspeltSettings(
     if (known.has(name) || !/^[A-Z][A-Z0-9_]*$/.test(name) || setByKubernetes.test(name) || wellKnown.has(name)) {
       return [];
     }
-    const meant = settings.find((setting) => isOneSlipAway(name, setting) && !namesAnotherThing(name, setting));
+    const meant = settings.find((setting) => isOneEditAway(name, setting) && !namesAnotherThing(name, setting));
     return meant === undefined ? [] : [{ name, meant }];
   });
 }
@@ -34,7 +34,7 @@ function namesAnotherThing(name: string, setting: string): boolean {
 }
 
 /** Whether one letter was added, removed or changed, or two adjacent letters were swapped. */
-function isOneSlipAway(one: string, other: string): boolean {
+function isOneEditAway(one: string, other: string): boolean {
   let start = 0;
   while (start < one.length && one[start] === other[start]) {
     start++;

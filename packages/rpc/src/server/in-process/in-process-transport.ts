@@ -22,7 +22,7 @@ export const peerKey: ContextKey<string | undefined> = createContextKey<string |
 });
 
 /** A callback that receives the trace id of the call, so that such an entry point can put it into its response. */
-export const tellTraceKey: ContextKey<((traceId: string) => void) | undefined> = createContextKey<
+export const onTraceIdKey: ContextKey<((traceId: string) => void) | undefined> = createContextKey<
   ((traceId: string) => void) | undefined
 >(undefined, { description: "a callback that receives the trace id of a call" });
 
@@ -65,7 +65,7 @@ export function createInProcessTransport(
       header,
     });
     const call = pipeline.call(found.entry.runtime, incoming);
-    contextValues?.get(tellTraceKey)?.(call.trace.traceId);
+    contextValues?.get(onTraceIdKey)?.(call.trace.traceId);
     const cancel = () =>
       call.abort(new ConnectError("The caller closed its connection.", Code.Canceled, undefined, [], signal?.reason));
     signal?.addEventListener("abort", cancel, { once: true });

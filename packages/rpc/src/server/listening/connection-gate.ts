@@ -76,7 +76,7 @@ export class ConnectionGate {
   }
 
   /** The connection has received a request: it is no longer evicted first. */
-  spoke(socket: Socket): void {
+  markActive(socket: Socket): void {
     if (this.#silent.delete(socket)) {
       this.#groupOf.get(socket)?.silent.delete(socket);
     }
@@ -111,7 +111,7 @@ export class ConnectionGate {
     if (group === undefined || !this.#connections.delete(socket)) {
       return;
     }
-    this.spoke(socket);
+    this.markActive(socket);
     group.size--;
     if (group.size === 0) {
       this.#groups.delete(group.name);

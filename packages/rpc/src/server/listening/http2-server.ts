@@ -25,7 +25,7 @@ export interface Http2Side {
 }
 
 /** The number of connections that {@link Http2Side.closeOneIdle} checks: at the limit it runs for each new connection. */
-const lookedAtMax = 64;
+const checkedMax = 64;
 
 /** The initial receive window of a stream: a thousand streams of one connection buffer at most 64 MiB. */
 const firstWindowBytes = 65_535;
@@ -41,7 +41,7 @@ export function createHttp2({
   quickRefusal,
   hostCheck,
   state,
-  spoke,
+  markActive,
   onRefused,
   unsent,
   bodies,
@@ -127,7 +127,7 @@ export function createHttp2({
             }
             stream.expectedBytes = Number(headers["content-length"] ?? -1);
             if (connection.openCount === 1) {
-              spoke(socket);
+              markActive(socket);
             }
             if (hostCheck !== undefined && !hostCheck((headers[":authority"] as string | undefined) ?? headers.host)) {
               refuseHost2(stream, headers);
@@ -187,13 +187,13 @@ export function createHttp2({
       });
     },
     closeOneIdle() {
-      let lookedAt = 0;
+      let checkedCount = 0;
       for (const connection of connections) {
         if (connection.openCount === 0) {
           connection.close();
           return true;
         }
-        if (++lookedAt === lookedAtMax) {
+        if (++checkedCount === checkedMax) {
           return false;
         }
       }

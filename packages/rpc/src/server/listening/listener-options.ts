@@ -42,7 +42,7 @@ export interface HttpOptions extends Omit<ListenerOptions, "tls"> {
   /** Counts and logs a connection that was closed at a limit. */
   readonly onRefused: (refusal: ConnectionRefusal, address: string) => void;
   /** The connection has received a request. */
-  spoke(socket: Socket): void;
+  markActive(socket: Socket): void;
 }
 
 /** All connections of one address group share one part of each event-loop turn. */

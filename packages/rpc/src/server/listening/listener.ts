@@ -51,7 +51,7 @@ export function createListener(options: ListenerOptions): Listener {
     turns,
     bodies: new UnfinishedBodies(limits, environment),
     unsent: createUnsentAnswers(limits, environment),
-    spoke: (socket) => gate.spoke(tls?.rawSocketOf(socket) ?? socket),
+    markActive: (socket) => gate.markActive(tls?.rawSocketOf(socket) ?? socket),
   };
   const http1 = createHttp1(shared);
   const http2 = createHttp2(shared);

@@ -89,8 +89,8 @@ describe("a connection with calls of many callers", () => {
     const gateway = client(server, "192.0.2.1", { settings: { initialWindowSize: 65_535 } });
     await served(gateway, 2);
     // Not read, so flow control blocks the responses.
-    const untaken = Array.from({ length: 20 }, () => gateway.begin(900_000));
-    const reset = () => untaken.filter(({ rstCode }) => rstCode === constants.NGHTTP2_ENHANCE_YOUR_CALM).length;
+    const unprocessed = Array.from({ length: 20 }, () => gateway.begin(900_000));
+    const reset = () => unprocessed.filter(({ rstCode }) => rstCode === constants.NGHTTP2_ENHANCE_YOUR_CALM).length;
     await expect.poll(reset, { timeout: 20_000 }).toBeGreaterThan(0);
     await served(gateway, 100_000);
     expect(gateway.state.closed).toBe(false);

@@ -18,7 +18,7 @@ import { type CountCall, checkCaller } from "./caller-check.ts";
 import { toCallerError } from "./error-mapping.ts";
 import { completeError } from "./explain-error.ts";
 import type { IncomingCall, Settled } from "./incoming-call.ts";
-import { type MethodOptions, type MethodRuntime, placeKindOf, tellEnd } from "./method-runtime.ts";
+import { type MethodOptions, type MethodRuntime, placeKindOf, recordEnd } from "./method-runtime.ts";
 import { runUnary, untilAborted } from "./run-implementation.ts";
 import { ServerCall } from "./server-call.ts";
 import { exceededLimit } from "./validation/decode-errors.ts";
@@ -74,7 +74,7 @@ export class CallPipeline {
     this.#admission = createAdmission(limits, {
       metrics: this.#metrics,
       // With access control a gateway must authenticate, see `ServerCall.forwardedFor`.
-      believesForwarded: authorize === undefined,
+      trustsForwarded: authorize === undefined,
       trusted: trustedConnections,
     });
   }
@@ -165,7 +165,7 @@ export class CallPipeline {
     if (error === undefined && call.begunMs > 0) {
       call.runtime.pace.answered(nowMs - call.begunMs, nowMs);
     }
-    tellEnd(call, { error, latencyMs, process: this.#name, recorder: this.#environment.recorder });
+    recordEnd(call, { error, latencyMs, process: this.#name, recorder: this.#environment.recorder });
   }
 
   /** Completes an error for its caller, see {@link completeError}. Call it before the error is written. */

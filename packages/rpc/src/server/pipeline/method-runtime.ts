@@ -49,7 +49,7 @@ interface EndingCall extends EndedCall {
 }
 
 /** Logs, records and counts how a call ended. */
-export function tellEnd(call: EndingCall, ending: EndedCallOptions): void {
+export function recordEnd(call: EndingCall, ending: EndedCallOptions): void {
   const { runtime } = call;
   const { error, latencyMs } = ending;
   if (!runtime.quiet) {
@@ -61,5 +61,5 @@ export function tellEnd(call: EndingCall, ending: EndedCallOptions): void {
     runtime.metrics.refused(reason);
   }
   // After the log, which may create the trace: its id becomes the exemplar of the latency histogram.
-  runtime.metrics.ended(error?.code, latencyMs / 1000, call.traceIfMade?.traceparent);
+  runtime.metrics.ended(error?.code, latencyMs / 1000, call.createdTrace?.traceparent);
 }

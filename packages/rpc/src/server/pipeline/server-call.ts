@@ -124,7 +124,7 @@ export class ServerCall implements HandlerContext, EndedCall, GuardedCall, Linke
     return this.#requestId;
   }
 
-  get requestIdIfMade(): string | undefined {
+  get createdRequestId(): string | undefined {
     return this.#requestId;
   }
 
@@ -134,7 +134,7 @@ export class ServerCall implements HandlerContext, EndedCall, GuardedCall, Linke
   }
 
   /** The trace, if it was created: for the log, or for outgoing calls. */
-  get traceIfMade(): Trace | undefined {
+  get createdTrace(): Trace | undefined {
     return this.#trace;
   }
 

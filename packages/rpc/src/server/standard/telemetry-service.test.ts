@@ -16,7 +16,7 @@ import { spanKinds } from "../../environment/spans/span-recorder.ts";
 import { reportBroker } from "../../telemetry/dependencies.ts";
 import { Recorder } from "../../telemetry/recorder/recorder.ts";
 import { createStoreObserver } from "../../telemetry/store-observer.ts";
-import { type EchoOptions, recordingEnvironment, sayBack } from "../echo-fixture.ts";
+import { type EchoOptions, echoBack, recordingEnvironment } from "../echo-fixture.ts";
 import { implement } from "../pipeline/service-module.ts";
 import { type RunningServer, serve } from "../serve.ts";
 
@@ -25,7 +25,7 @@ afterEach(async () => {
   await Promise.all(servers.splice(0).map((server) => server.close()));
 });
 
-async function start({ echo = sayBack, payloads = false, ...options }: EchoOptions & { payloads?: boolean } = {}) {
+async function start({ echo = echoBack, payloads = false, ...options }: EchoOptions & { payloads?: boolean } = {}) {
   const recording = recordingEnvironment();
   const environment = { ...recording.environment, recorder: new Recorder(recording.environment, { payloads }) };
   const server = await serve(

@@ -30,8 +30,8 @@ export const connectStreams: StreamDialect = {
 
 function headersOf(call: DialectCall): OutgoingHttpHeaders {
   const headers: OutgoingHttpHeaders = { "content-type": formatContentType(call.type) };
-  if (call.responseHeaderIfMade !== undefined) {
-    copyToNode(call.responseHeaderIfMade, headers);
+  if (call.createdResponseHeader !== undefined) {
+    copyToNode(call.createdResponseHeader, headers);
   }
   if (call.responseCompression !== undefined) {
     headers["connect-content-encoding"] = call.responseCompression.name;
@@ -39,11 +39,11 @@ function headersOf(call: DialectCall): OutgoingHttpHeaders {
   return headers;
 }
 
-function endOf({ responseTrailerIfMade, settings }: DialectCall, error: ConnectError | undefined): Buffer {
-  if (error === undefined && responseTrailerIfMade === undefined) {
+function endOf({ createdResponseTrailer, settings }: DialectCall, error: ConnectError | undefined): Buffer {
+  if (error === undefined && createdResponseTrailer === undefined) {
     return emptyEnd;
   }
-  const end = endStreamToJson(new Headers(responseTrailerIfMade), error, settings.json);
+  const end = endStreamToJson(new Headers(createdResponseTrailer), error, settings.json);
   return encodeEnvelope(connectEndStreamFlag, Buffer.from(JSON.stringify(end)));
 }
 

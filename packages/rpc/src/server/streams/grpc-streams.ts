@@ -24,13 +24,13 @@ export const grpcStreams: StreamDialect = {
   ...shared,
   protocolName: "grpc",
   head(call) {
-    if (call.responseHeaderIfMade === undefined && call.responseCompression === undefined) {
+    if (call.createdResponseHeader === undefined && call.responseCompression === undefined) {
       return { status: 200, headers: {}, prepared: preparedHeads[call.type.codec] };
     }
     return { status: 200, headers: headersOf(call) };
   },
   end(call, error) {
-    return error === undefined && call.responseTrailerIfMade === undefined
+    return error === undefined && call.createdResponseTrailer === undefined
       ? { trailers: okTrailers }
       : { trailers: statusOf(call, error, call.exchange.headerBytesMax) };
   },
@@ -63,8 +63,8 @@ const okTrailers = encodeFields(["grpc-status", "0"]);
 
 function headersOf(call: DialectCall): OutgoingHttpHeaders {
   const headers: OutgoingHttpHeaders = { "content-type": formatContentType(call.type) };
-  if (call.responseHeaderIfMade !== undefined) {
-    copyToNode(call.responseHeaderIfMade, headers);
+  if (call.createdResponseHeader !== undefined) {
+    copyToNode(call.createdResponseHeader, headers);
   }
   if (call.responseCompression !== undefined) {
     headers["grpc-encoding"] = call.responseCompression.name;
@@ -73,7 +73,7 @@ function headersOf(call: DialectCall): OutgoingHttpHeaders {
 }
 
 function statusOf(call: DialectCall, error: ConnectError | undefined, bytesMax?: number): OutgoingHttpHeaders {
-  const metadata = new Headers(call.responseTrailerIfMade);
+  const metadata = new Headers(call.createdResponseTrailer);
   if (error !== undefined && !error.isWireError) {
     addErrorMetadata(metadata, error.metadata);
   }

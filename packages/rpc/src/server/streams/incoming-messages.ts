@@ -45,7 +45,7 @@ export class IncomingMessages implements AsyncIterableIterator<Message>, Omit<Pi
   #waiting: Waiting | undefined;
   /** The last of the pending results, if `next` was called several times without waiting. */
   #last: Promise<unknown> | undefined;
-  #untakenBytes = 0;
+  #unprocessedBytes = 0;
   #ended = false;
   #failure: unknown;
   #dropping = false;
@@ -105,7 +105,7 @@ export class IncomingMessages implements AsyncIterableIterator<Message>, Omit<Pi
 
   onPiece(piece: Buffer): void {
     this.receivedBytes += piece.length;
-    this.#untakenBytes += piece.length;
+    this.#unprocessedBytes += piece.length;
     if (!this.#dropping) {
       try {
         this.#reader.push(this.#text === undefined ? piece : this.#text.decode(piece));
@@ -239,11 +239,11 @@ export class IncomingMessages implements AsyncIterableIterator<Message>, Omit<Pi
 
   /** Replenishes the receive window, unless too much is buffered. */
   #take(): void {
-    const bytes = this.#untakenBytes;
+    const bytes = this.#unprocessedBytes;
     const { bufferedBytes } = this.#reader;
     this.#init.exchange.hold(this.#dropping || bufferedBytes < countedBytesMin ? 0 : bufferedBytes);
     if (bytes > 0 && (this.#dropping || this.#waiting !== undefined || bufferedBytes < heldBytesMax)) {
-      this.#untakenBytes = 0;
+      this.#unprocessedBytes = 0;
       this.#init.exchange.taken(bytes);
     }
   }

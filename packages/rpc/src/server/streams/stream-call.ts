@@ -201,16 +201,16 @@ export class StreamCall extends WireCall implements IncomingCall, SendingCall, P
       this.#call.responseMessages++;
       const written = this.#sender.write(value);
       if (written === undefined) {
-        this.#goOn();
+        this.#resume();
       } else {
-        written.then(() => this.#goOn(), this.#failed);
+        written.then(() => this.#resume(), this.#failed);
       }
     } catch (error) {
       this.#fail(error);
     }
   };
 
-  #goOn(): void {
+  #resume(): void {
     if (this.#ended) {
       return;
     }

@@ -64,7 +64,7 @@ export const connectDialect: Dialect = {
       ...acceptedEncodings(error, connectDialect),
       ...retryAfter(error),
     };
-    const header = new Headers(call.responseHeaderIfMade);
+    const header = new Headers(call.createdResponseHeader);
     if (!error.isWireError) {
       addErrorMetadata(header, error.metadata);
     }
@@ -86,7 +86,7 @@ function success(call: DialectCall, body: Uint8Array): Answer {
   const headers: OutgoingHttpHeaders = {
     "content-type": call.type.codec === "proto" ? "application/proto" : "application/json",
   };
-  copyMetadata(call, call.responseHeaderIfMade, headers);
+  copyMetadata(call, call.createdResponseHeader, headers);
   return { status: 200, headers, body };
 }
 
@@ -94,8 +94,8 @@ function copyMetadata(call: DialectCall, header: Headers | undefined, target: Ou
   if (header !== undefined) {
     copyToNode(header, target);
   }
-  if (call.responseTrailerIfMade !== undefined) {
-    copyToNode(call.responseTrailerIfMade, target, { prefix: "trailer-" });
+  if (call.createdResponseTrailer !== undefined) {
+    copyToNode(call.createdResponseTrailer, target, { prefix: "trailer-" });
   }
 }
 

@@ -26,9 +26,9 @@ export interface DialectCall {
   /** The compression of the response, if the caller accepts one. */
   readonly responseCompression: Compression | undefined;
   /** Undefined if it was never used. */
-  readonly responseHeaderIfMade: Headers | undefined;
+  readonly createdResponseHeader: Headers | undefined;
   /** Undefined if it was never used. */
-  readonly responseTrailerIfMade: Headers | undefined;
+  readonly createdResponseTrailer: Headers | undefined;
 }
 
 /** The wire format of unary calls in one protocol. */

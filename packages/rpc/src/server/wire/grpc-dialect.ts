@@ -20,7 +20,7 @@ export const grpcDialect: Dialect = {
   answer(call, payload) {
     const compression = call.responseCompression;
     if (compression === undefined || payload.length < call.settings.compressBytesMin) {
-      if (call.responseHeaderIfMade === undefined && call.responseTrailerIfMade === undefined) {
+      if (call.createdResponseHeader === undefined && call.createdResponseTrailer === undefined) {
         return {
           status: 200,
           headers: noHeaders,
@@ -39,7 +39,7 @@ export const grpcDialect: Dialect = {
   },
   fail(call, error) {
     const status: OutgoingHttpHeaders = {};
-    const trailer = new Headers(call.responseTrailerIfMade);
+    const trailer = new Headers(call.createdResponseTrailer);
     if (!error.isWireError) {
       addErrorMetadata(trailer, error.metadata);
     }
@@ -49,13 +49,13 @@ export const grpcDialect: Dialect = {
       ...acceptedEncodings(error, grpcDialect),
     };
     const { headerBytesMax = Number.POSITIVE_INFINITY } = call.exchange ?? {};
-    if (call.responseHeaderIfMade === undefined) {
+    if (call.createdResponseHeader === undefined) {
       writeGrpcStatus(error, status, headerBytesMax - headerListBytes({ ":status": 200, ...headers }));
       // "Trailers-Only": one header block is the whole response.
       return { status: 200, headers: Object.assign(headers, status) };
     }
     writeGrpcStatus(error, status, headerBytesMax);
-    copyToNode(call.responseHeaderIfMade, headers);
+    copyToNode(call.createdResponseHeader, headers);
     return { status: 200, headers, trailers: status };
   },
 };
@@ -71,11 +71,11 @@ const noHeaders: OutgoingHttpHeaders = {};
 function success(call: DialectCall, body: Buffer): Answer {
   const headers: OutgoingHttpHeaders = { "content-type": formatContentType(call.type) };
   const trailers: OutgoingHttpHeaders = { "grpc-status": "0" };
-  if (call.responseHeaderIfMade !== undefined) {
-    copyToNode(call.responseHeaderIfMade, headers);
+  if (call.createdResponseHeader !== undefined) {
+    copyToNode(call.createdResponseHeader, headers);
   }
-  if (call.responseTrailerIfMade !== undefined) {
-    copyToNode(call.responseTrailerIfMade, trailers);
+  if (call.createdResponseTrailer !== undefined) {
+    copyToNode(call.createdResponseTrailer, trailers);
   }
   return { status: 200, headers, body, trailers };
 }

@@ -59,11 +59,11 @@ interface Written {
 
 function write(call: DialectCall, { message, status }: Written): Answer {
   const headers: OutgoingHttpHeaders = { "content-type": formatContentType(call.type) };
-  if (call.responseHeaderIfMade !== undefined) {
-    copyToNode(call.responseHeaderIfMade, headers);
+  if (call.createdResponseHeader !== undefined) {
+    copyToNode(call.createdResponseHeader, headers);
   }
   let lines = "";
-  for (const [name, value] of call.responseTrailerIfMade ?? []) {
+  for (const [name, value] of call.createdResponseTrailer ?? []) {
     lines += `${name}: ${value}\r\n`;
   }
   for (const name in status) {

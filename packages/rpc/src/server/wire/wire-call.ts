@@ -41,11 +41,11 @@ export class WireCall {
     }
   }
 
-  get responseHeaderIfMade(): Headers | undefined {
+  get createdResponseHeader(): Headers | undefined {
     return this.#responseHeader;
   }
 
-  get responseTrailerIfMade(): Headers | undefined {
+  get createdResponseTrailer(): Headers | undefined {
     return this.#responseTrailer;
   }
 

@@ -14,7 +14,7 @@ import { spanKinds } from "../../environment/spans/span-recorder.ts";
 import { systemEnvironment } from "../../environment/system-environment.ts";
 import { readSettings } from "../../server/config/settings.ts";
 import { telemetrySettings } from "../../server/config/telemetry-settings.ts";
-import { sayBack, serveEcho } from "../../server/echo-fixture.ts";
+import { echoBack, serveEcho } from "../../server/echo-fixture.ts";
 import { openTelemetry } from "../../server/open-telemetry.ts";
 import { implement } from "../../server/pipeline/service-module.ts";
 import { serve } from "../../server/serve.ts";
@@ -70,7 +70,7 @@ function attributes(list: readonly KeyValue[]): Record<string, unknown> {
 const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString("hex");
 const brief = ({ name, kind }: Span) => `${Span_SpanKind[kind]} ${name}`;
 
-async function echoOver(environment: Awaited<ReturnType<typeof exporting>>["environment"], echo = sayBack) {
+async function echoOver(environment: Awaited<ReturnType<typeof exporting>>["environment"], echo = echoBack) {
   const server = await serve(
     { entries: [implement(EchoService, { echo })] },
     { name: "echo", environment, config: { drainNoticeMs: 0 } },

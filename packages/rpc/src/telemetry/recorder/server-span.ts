@@ -33,7 +33,7 @@ export function recordServerCall(call: EndedCall, { recorder, process, error, la
   const userAgent = incoming.header("user-agent");
   const other = userAgent === undefined ? "" : callerName(userAgent);
   // A batch always gets a trace context, so that its span can link to the traces of its calls.
-  const traceparent = batched === undefined ? call.traceIfMade?.traceparent : call.trace.traceparent;
+  const traceparent = batched === undefined ? call.createdTrace?.traceparent : call.trace.traceparent;
   const parent = bounded(incoming.header("traceparent"));
   const span: SpanInit = {
     kind: spanKinds.server,
@@ -46,7 +46,7 @@ export function recordServerCall(call: EndedCall, { recorder, process, error, la
     startMs,
     latencyMs,
     deadlineLeftMs: deadlineMs === Number.POSITIVE_INFINITY ? undefined : deadlineMs - startMs,
-    requestId: call.requestIdIfMade ?? bounded(incoming.header("x-request-id")) ?? "",
+    requestId: call.createdRequestId ?? bounded(incoming.header("x-request-id")) ?? "",
     peer: call.peer,
     caller: caller === undefined ? "" : `${caller.kind}:${caller.id}`,
     // Means nothing without a traceparent (W3C Trace Context).
@@ -104,7 +104,7 @@ function payloadOf(call: EndedCall): SpanPayload {
   const response = kept(call.method.output, call.response as Message | undefined);
   return {
     requestHeader: [...call.incoming.requestHeader],
-    responseHeader: call.incoming.responseHeaderIfMade === undefined ? [] : [...call.incoming.responseHeaderIfMade],
+    responseHeader: call.incoming.createdResponseHeader === undefined ? [] : [...call.incoming.createdResponseHeader],
     request: request?.message,
     response: response?.message,
     bytes: 1_024 + (request?.bytes ?? 0) + (response?.bytes ?? 0),

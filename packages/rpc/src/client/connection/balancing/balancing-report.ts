@@ -19,7 +19,7 @@ export class BalancingReport {
   readonly #ejections: Readonly<Record<EjectionReason, MetricValue>>;
   #resolvesBadly = false;
 
-  constructor(target: string, { log, metrics = new Registry() }: Tellers) {
+  constructor(target: string, { log, metrics = new Registry() }: BalancingReportOptions) {
     this.#target = target;
     this.#log = log;
     const labels = { grpc_target: target };
@@ -94,7 +94,7 @@ export class BalancingReport {
   }
 }
 
-interface Tellers {
+interface BalancingReportOptions {
   readonly log: Logger | undefined;
   readonly metrics: Registry | undefined;
 }

@@ -13,7 +13,7 @@ import {
 } from "./http1-request.ts";
 
 /** Unread response bytes at which reading from the connection pauses. */
-const untakenBytesMax = 1 << 20;
+const unprocessedBytesMax = 1 << 20;
 
 /** A streaming call over HTTP/1.1: request and response may overlap if the server allows it. */
 export class Http1StreamWire implements StreamWire {
@@ -23,7 +23,7 @@ export class Http1StreamWire implements StreamWire {
   #request: ClientRequest | undefined;
   #response: IncomingMessage | undefined;
   #connected = false;
-  #untakenBytes = 0;
+  #unprocessedBytes = 0;
 
   constructor(init: Http1RequestInit, { call, pump }: { readonly call: ClientStream; readonly pump: RequestPump }) {
     this.#init = init;
@@ -59,8 +59,8 @@ export class Http1StreamWire implements StreamWire {
   }
 
   taken(bytes: number): void {
-    this.#untakenBytes -= bytes;
-    if (bytes > 0 && this.#untakenBytes < untakenBytesMax) {
+    this.#unprocessedBytes -= bytes;
+    if (bytes > 0 && this.#unprocessedBytes < unprocessedBytesMax) {
       this.#response?.resume();
     }
   }
@@ -80,8 +80,8 @@ export class Http1StreamWire implements StreamWire {
   #receive(response: IncomingMessage): void {
     this.#response = response;
     response.on("data", (bytes: Buffer) => {
-      this.#untakenBytes += bytes.length;
-      if (this.#untakenBytes >= untakenBytesMax) {
+      this.#unprocessedBytes += bytes.length;
+      if (this.#unprocessedBytes >= unprocessedBytesMax) {
         response.pause();
       }
       this.#call.onPiece(bytes);

@@ -92,15 +92,14 @@ export abstract class Http2Call implements ConnectionWaiter, StreamListener {
     } else {
       this.#connection = undefined;
       const { observer } = connection;
-      const failed =
-        observer !== undefined && (error === undefined ? this.isTroubledAnswer() : speaksAgainstServer(error));
+      const failed = observer !== undefined && (error === undefined ? this.isTroubledAnswer() : isServerFault(error));
       this.channel.release(connection, failed);
     }
   }
 }
 
 /** Whether a call's failure counts against the server or the path to it: not if its caller gave up, or if the server drained. */
-function speaksAgainstServer(error: ConnectError): boolean {
+function isServerFault(error: ConnectError): boolean {
   return error.code === Code.Canceled || deliveryStatusOf(error) === "refused"
     ? false
     : error.code !== Code.DeadlineExceeded || isOwnTimer(error);

@@ -68,7 +68,7 @@ export class ClientStream implements Expiring, AsyncIterable<MessageShape<DescMe
   /** The connection's error. Messages that arrived before are read first. */
   #failure: ConnectError | undefined;
   /** The call's error while no message was being read. */
-  #untold: ConnectError | undefined;
+  #unreportedError: ConnectError | undefined;
   #paused = false;
 
   constructor(call: OutgoingStream, options: ClientStreamOptions) {
@@ -221,9 +221,9 @@ export class ClientStream implements Expiring, AsyncIterable<MessageShape<DescMe
   /** Settles the first waiter. False if it has to wait for more bytes. */
   #serveOne(): boolean {
     try {
-      if (this.#untold !== undefined) {
-        this.#waiters.shift()?.reject(this.#untold);
-        this.#untold = undefined;
+      if (this.#unreportedError !== undefined) {
+        this.#waiters.shift()?.reject(this.#unreportedError);
+        this.#unreportedError = undefined;
         return true;
       }
       const result = this.settled ? done : this.#read();
@@ -271,7 +271,7 @@ export class ClientStream implements Expiring, AsyncIterable<MessageShape<DescMe
     }
     const [first, ...others] = this.#waiters.splice(0);
     if (first === undefined) {
-      this.#untold = error;
+      this.#unreportedError = error;
     } else {
       first.reject(error);
     }

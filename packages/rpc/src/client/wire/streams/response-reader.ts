@@ -26,7 +26,7 @@ export class ResponseReader {
   #trailers: NodeFields | undefined;
   #complete = false;
   /** Received, and not yet returned by {@link takenBytes}. */
-  #untakenBytes = 0;
+  #unprocessedBytes = 0;
 
   constructor(options: ResponseReaderOptions) {
     this.#options = options;
@@ -45,7 +45,7 @@ export class ResponseReader {
 
   push(bytes: Buffer): void {
     this.#envelopes.push(bytes);
-    this.#untakenBytes += bytes.length;
+    this.#unprocessedBytes += bytes.length;
   }
 
   /** The response is complete but for its trailers. */
@@ -83,8 +83,8 @@ export class ResponseReader {
    */
   takenBytes({ starved }: { readonly starved: boolean }): number {
     const heldBytes = starved ? 0 : this.#envelopes.bufferedBytes;
-    const takenBytes = Math.max(0, this.#untakenBytes - heldBytes);
-    this.#untakenBytes -= takenBytes;
+    const takenBytes = Math.max(0, this.#unprocessedBytes - heldBytes);
+    this.#unprocessedBytes -= takenBytes;
     return takenBytes;
   }
 

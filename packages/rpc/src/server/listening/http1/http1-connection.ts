@@ -5,9 +5,9 @@ import type { ConnectionBodies } from "../../buffers/unfinished-bodies.ts";
 
 /** Reads of a connection that can stop and resume, see `Http1Reads`. */
 export interface HeldReads {
-  goOn(): void;
+  resume(): void;
   /** Resumes at once, without waiting for its turn. */
-  hurry(): void;
+  resumeNow(): void;
   /** Whether there are bytes that were read but not parsed. */
   readonly hasRest: boolean;
   /** Whether there are such bytes, or it waits for its turn. */
@@ -71,7 +71,7 @@ export class Http1Connection implements BufferHolder {
   next(): void {
     if (this.reads?.isHeld === true) {
       // Deferred: Node has not assigned the socket to the next response yet, and would assign it to that of a request parsed meanwhile.
-      process.nextTick(goOn, this.reads);
+      process.nextTick(resume, this.reads);
     }
     if (this.#waiting.length > 0) {
       this.#turns.defer(this.#group, () => this.#waiting.shift()?.());
@@ -91,6 +91,6 @@ export class Http1Connection implements BufferHolder {
   }
 }
 
-function goOn(reads: HeldReads): void {
-  reads.goOn();
+function resume(reads: HeldReads): void {
+  reads.resume();
 }

@@ -35,7 +35,7 @@ export class Http1Reads {
     this.#parse = parse ?? (() => {});
     socket.off("data", this.#parse);
     socket.on("data", (chunk: Buffer) => this.#onData(chunk));
-    socket.on("resume", () => this.goOn());
+    socket.on("resume", () => this.resume());
     socket.on("close", () => {
       this.#rest = [];
     });
@@ -52,13 +52,13 @@ export class Http1Reads {
   }
 
   /** Resumes at once, without waiting for its turn. */
-  hurry(): void {
+  resumeNow(): void {
     this.#yielded = false;
-    this.goOn();
+    this.resume();
   }
 
   /** Resumes, unless it waits for its turn. */
-  goOn(): void {
+  resume(): void {
     if (this.#rest.length > 0 && !this.#feeding && !this.#yielded) {
       this.#feed();
     } else if (this.#yielded) {
@@ -77,7 +77,7 @@ export class Http1Reads {
       this.#parse(chunk);
     } else {
       this.#rest.push(chunk);
-      this.goOn();
+      this.resume();
     }
   }
 
@@ -142,7 +142,7 @@ export class Http1Reads {
       }
       this.#yielded = false;
       this.#sliceEndMs = 0;
-      this.goOn();
+      this.resume();
     });
   }
 }

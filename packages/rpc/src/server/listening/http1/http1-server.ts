@@ -35,7 +35,7 @@ function sizeOf(chunk: unknown): number {
 type Head = OutgoingHttpHeaders | OutgoingHttpHeader[];
 
 /** The number of connections that {@link Http1Side.closeOneIdle} checks: at the limit it runs for each new connection. */
-const lookedAtMax = 64;
+const checkedMax = 64;
 
 export function createHttp1({
   limits,
@@ -43,7 +43,7 @@ export function createHttp1({
   path,
   hostCheck,
   state,
-  spoke,
+  markActive,
   unsent,
   bodies,
   onRefused,
@@ -162,7 +162,7 @@ export function createHttp1({
       const { socket } = request;
       const connection = pending.get(socket);
       response.counts = connection;
-      spoke(socket);
+      markActive(socket);
       if (connection === undefined) {
         begin(request, response);
       } else {
@@ -224,14 +224,14 @@ export function createHttp1({
       });
     },
     closeOneIdle() {
-      let lookedAt = 0;
+      let checkedCount = 0;
       for (const [socket, connection] of pending) {
         if (connection.isIdle) {
           pending.delete(socket);
           socket.destroy();
           return true;
         }
-        if (++lookedAt === lookedAtMax) {
+        if (++checkedCount === checkedMax) {
           return false;
         }
       }
@@ -240,7 +240,7 @@ export function createHttp1({
     closeIdle() {
       // Node considers a connection idle if its request was read but not parsed.
       for (const { reads } of pending.values()) {
-        reads?.hurry();
+        reads?.resumeNow();
       }
       server.closeIdleConnections();
     },

@@ -64,8 +64,8 @@ export class RefusalAnswers {
     const call = {
       type,
       settings: { json: this.#json },
-      responseHeaderIfMade: undefined,
-      responseTrailerIfMade: undefined,
+      createdResponseHeader: undefined,
+      createdResponseTrailer: undefined,
     };
     const error = this.#admission.error(served.runtime, reason);
     if (served.runtime.reasonSource.helpUrl !== undefined) {

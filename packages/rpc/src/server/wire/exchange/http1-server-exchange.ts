@@ -25,7 +25,7 @@ export class Http1Exchange implements Exchange {
   #receiver: BodyReceiver | undefined;
   #pieceReceiver: PieceReceiver | undefined;
   /** The bytes of unprocessed pieces. */
-  #untakenBytes = 0;
+  #unprocessedBytes = 0;
   #whenGone: ((reason: () => ConnectError) => void) | undefined;
 
   constructor(request: IncomingMessage, response: ServerResponse) {
@@ -91,17 +91,17 @@ export class Http1Exchange implements Exchange {
   }
 
   taken(bytes: number): void {
-    this.#untakenBytes -= bytes;
-    if (this.#untakenBytes < untakenBytesMax && this.#request.isPaused()) {
+    this.#unprocessedBytes -= bytes;
+    if (this.#unprocessedBytes < unprocessedBytesMax && this.#request.isPaused()) {
       this.#request.resume();
     }
   }
 
   onData(chunk: Buffer): void {
     if (this.#pieceReceiver !== undefined) {
-      this.#untakenBytes += chunk.length;
+      this.#unprocessedBytes += chunk.length;
       this.#pieceReceiver.onPiece(chunk);
-      if (this.#untakenBytes >= untakenBytesMax) {
+      if (this.#unprocessedBytes >= unprocessedBytesMax) {
         this.#request.pause();
       }
       return;
@@ -214,7 +214,7 @@ export class Http1Exchange implements Exchange {
 }
 
 /** Backpressure: with this many unprocessed bytes, the request is paused. */
-const untakenBytesMax = 65_536;
+const unprocessedBytesMax = 65_536;
 
 const exchangeKey = Symbol("exchange");
 

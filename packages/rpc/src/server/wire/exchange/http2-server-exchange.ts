@@ -158,7 +158,7 @@ export class Http2Exchange implements Exchange, Answering, StreamListener {
       stream.sendHeaders(block);
       stream.end(body, last);
     }
-    this.#seeToTheEnd();
+    this.#watchUntilClosed();
   }
 
   sendHead(head: AnswerHead): void {
@@ -188,10 +188,10 @@ export class Http2Exchange implements Exchange, Answering, StreamListener {
     const last = trailerBlock(trailers);
     this.stream.onDrained = undefined;
     this.stream.end(body, last);
-    this.#seeToTheEnd();
+    this.#watchUntilClosed();
   }
 
-  #seeToTheEnd(): void {
+  #watchUntilClosed(): void {
     if (!this.stream.closed) {
       this.#stalls.watch(this);
       if (!this.#bodyEnded) {

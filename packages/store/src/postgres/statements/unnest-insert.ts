@@ -1,6 +1,6 @@
 import { LRUCache } from "lru-cache";
-import type { RowInsert, SqlColumn } from "../database.ts";
-import { StoreError } from "../store-errors.ts";
+import type { RowInsert, SqlColumn } from "../../database.ts";
+import { StoreError } from "../../store-errors.ts";
 
 /** The column types of the schema, by `table.column`. */
 export type ColumnTypes = ReadonlyMap<string, string>;
@@ -30,6 +30,20 @@ export function unnestInsert(
 }
 
 function textOf(into: string, ending: string, types: ColumnTypes): Insert {
+  const { columns, parameters } = insertParts(into, types);
+  // Sorted as the rows are, so that auto-increment values follow their order.
+  return {
+    sql: `${into} SELECT ${columns.map((_, index) => `c${index}`).join(", ")} FROM unnest(${parameters.join(", ")})
+      WITH ORDINALITY AS given (${columns.map((_, index) => `c${index}`).join(", ")}, place) ORDER BY place ${ending}`,
+    width: columns.length,
+  };
+}
+
+/** The columns of `INSERT INTO table (column, ...)`, and an array parameter of its type for each. */
+export function insertParts(
+  into: string,
+  types: ColumnTypes,
+): { readonly columns: readonly string[]; readonly parameters: readonly string[] } {
   const match = /^\s*INSERT INTO (\w+) \(([^)]+)\)\s*$/.exec(into);
   if (match === null) {
     throw new StoreError(`"${into}" is no insert of rows: expected INSERT INTO table (column, ...).`);
@@ -43,10 +57,5 @@ function textOf(into: string, ending: string, types: ColumnTypes): Insert {
     }
     return `?::${type}[]`;
   });
-  // Sorted as the rows are, so that auto-increment values follow their order.
-  return {
-    sql: `${into} SELECT ${columns.map((_, index) => `c${index}`).join(", ")} FROM unnest(${parameters.join(", ")})
-      WITH ORDINALITY AS given (${columns.map((_, index) => `c${index}`).join(", ")}, place) ORDER BY place ${ending}`,
-    width: columns.length,
-  };
+  return { columns, parameters };
 }

@@ -7,7 +7,7 @@ import { failureJson } from "./failure-json.ts";
 import { mistakeJson, wantsJson } from "./json-errors.ts";
 import { UsageError } from "./usage-error.ts";
 
-export interface TellFailureOptions {
+export interface PrintFailureOptions {
   readonly json?: boolean;
   /** The request's parameters: a wrong field is named by its flag. */
   readonly parameters?: readonly Parameter[];
@@ -16,9 +16,9 @@ export interface TellFailureOptions {
 }
 
 /** Prints a failure on standard error, as JSON with `--json`. Returns the exit code. */
-export function tellFailure(
+export function printFailure(
   error: unknown,
-  { json = wantsJson(), parameters = [], traceId }: TellFailureOptions = {},
+  { json = wantsJson(), parameters = [], traceId }: PrintFailureOptions = {},
 ): number {
   const { colors } = createTerminal();
   if (error instanceof UsageError) {

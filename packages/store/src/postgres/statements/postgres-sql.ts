@@ -1,4 +1,15 @@
 import { LRUCache } from "lru-cache";
+import type { SqlValue } from "../../database.ts";
+
+/** The result of a statement. */
+export interface PostgresResult {
+  readonly rows: object[];
+  readonly count: number;
+  readonly command: string;
+}
+
+/** A parameter: a value, or an array of values for `unnest`. */
+export type PostgresParameter = SqlValue | readonly SqlValue[];
 
 /** A statement translated for PostgreSQL. */
 export interface PostgresStatement {
