@@ -1,7 +1,6 @@
 import { certificateIdentity } from "../access/certificate-identity.ts";
 import type { AccessControl } from "../access/guarded-call.ts";
 import type { Environment } from "../environment/environment.ts";
-import { flushLog } from "../environment/log/log.ts";
 import { systemEnvironment } from "../environment/system-environment.ts";
 import { checkedSettings } from "./config/checked-settings.ts";
 import { clientDefaults } from "./config/client-settings.ts";
@@ -65,13 +64,13 @@ export async function runService<S extends Settings>(
       .close()
       .finally(() => telemetry.close())
       .then(
-        () => exit(exitCode),
+        () => process.exit(exitCode),
         (error: unknown) => {
           environment.log.error(
             error instanceof CallsCutError ? { calls: error.calls } : { err: error },
             "drain failed",
           );
-          return exit(1);
+          process.exit(1);
         },
       );
   }
@@ -89,7 +88,7 @@ export async function runService<S extends Settings>(
     if (common.PREPARE_ONLY) {
       await module.stop?.();
       environment.log.info("prepared");
-      await exit(0);
+      process.exit(0);
     }
     server = await serve(givingStartMemoryBack(module), {
       name,
@@ -107,7 +106,7 @@ export async function runService<S extends Settings>(
     }
     environment.log.fatal({ err: error }, "could not start");
     // Opened resources, a database for example, would keep the process alive.
-    await exit(1);
+    process.exit(1);
   }
   let signals = 0;
   const onSignal = (signal: NodeJS.Signals) => {
@@ -120,12 +119,6 @@ export async function runService<S extends Settings>(
   };
   process.on("SIGTERM", onSignal);
   process.on("SIGINT", onSignal);
-}
-
-/** Ends the process once its log is written. */
-async function exit(code: number): Promise<never> {
-  await flushLog();
-  process.exit(code);
 }
 
 async function withIdentity(

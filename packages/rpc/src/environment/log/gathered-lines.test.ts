@@ -13,7 +13,7 @@ function run(program: string): string {
 describe("gathered lines", () => {
   it("are written together, in order, soon after the first of them", async () => {
     const pieces: string[] = [];
-    const lines = gatherLines({ write: (text) => pieces.push(text), flushSync: () => {}, flush: (done) => done() });
+    const lines = gatherLines({ write: (text) => pieces.push(text), flushSync: () => {} });
     lines.write("one\n");
     lines.write("two\n");
     expect(pieces).toEqual([]);
@@ -24,7 +24,7 @@ describe("gathered lines", () => {
 
   it("are written at once when there are many", () => {
     const pieces: string[] = [];
-    const lines = gatherLines({ write: (text) => pieces.push(text), flushSync: () => {}, flush: (done) => done() });
+    const lines = gatherLines({ write: (text) => pieces.push(text), flushSync: () => {} });
     for (let line = 0; line < 200; line++) {
       lines.write(`${"x".repeat(99)}\n`);
     }
@@ -50,15 +50,5 @@ describe("gathered lines", () => {
     const lines = run('for (let i = 0; i < 500; i++) log.info({ i }, "line"); process.exit(0);').trimEnd().split("\n");
     const numbers = lines.map((line) => JSON.parse(line).i as number).sort((a, b) => a - b);
     expect(numbers).toEqual(Array.from({ length: 500 }, (_, i) => i));
-  });
-
-  it("are all written by a process that waits for them, while the threads that write are busy", () => {
-    const blocked = `const { pbkdf2 } = await import("node:crypto"); const { flushLog } = await import(${JSON.stringify(log)});
-      for (let i = 0; i < 4; i++) pbkdf2("", "", 50_000, 64, "sha512", () => {});`;
-    const text = run(
-      `${blocked} for (let i = 0; i < 500; i++) log.info({ i }, "line"); await flushLog(); process.exit(0);`,
-    );
-    const lines = text.trimEnd().split("\n");
-    expect(lines.map((line) => JSON.parse(line).i)).toEqual(Array.from({ length: 500 }, (_, i) => i));
   });
 });

@@ -3,32 +3,18 @@ export interface Outlet {
   write(text: string): unknown;
   /** Writes its argument before it returns. */
   flushSync(): void;
-  /** Calls back once its writes that are in progress have ended. */
-  flush(done: (error?: Error | null) => void): void;
-}
-
-/** Lines that are written in batches. */
-export interface GatheredLines {
-  write(line: string): void;
-  /**
-   * Writes the lines so far. Resolves when they are written, or after five seconds. Before `process.exit`, which does not wait for a write that is in progress: on
-   * a busy machine its lines would be lost.
-   */
-  flush(): Promise<void>;
 }
 
 /** The size of a batch. */
 const piecesCharsMax = 12_288;
 /** The longest time that a line waits for others. */
 const waitMs = 100;
-/** How long a process that ends waits for a reader of its output, in milliseconds. */
-const flushMaxMs = 5_000;
 
 /**
  * Batches lines: written after 12 KiB, or 100 ms, or when the process exits. pino's own buffer measures its whole
  * content again for each line, which costs more than building the line.
  */
-export function gatherLines(outlet: Outlet): GatheredLines {
+export function gatherLines(outlet: Outlet): { write(line: string): void } {
   let held = "";
   let waiting = false;
   function handOver() {
@@ -57,16 +43,6 @@ export function gatherLines(outlet: Outlet): GatheredLines {
         waiting = true;
         setTimeout(onTime, waitMs).unref();
       }
-    },
-    flush() {
-      handOver();
-      return new Promise((resolve) => {
-        const late = setTimeout(resolve, flushMaxMs);
-        outlet.flush(() => {
-          clearTimeout(late);
-          resolve();
-        });
-      });
     },
   };
 }

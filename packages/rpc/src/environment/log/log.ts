@@ -1,5 +1,5 @@
 import { type DestinationStream, destination, type Logger, pino } from "pino";
-import { type GatheredLines, gatherLines } from "./gathered-lines.ts";
+import { gatherLines } from "./gathered-lines.ts";
 import { boundLogLine } from "./log-line.ts";
 import { toLogfmt } from "./logfmt.ts";
 
@@ -60,14 +60,8 @@ export function lineWriterOf(log: Logger): LineWriter | undefined {
 
 /** One for all logs of a process. Written asynchronously and in batches, since a write for each line would cost more than its call. */
 function standardOutput(): DestinationStream {
-  // Its `flush` does nothing without a least length.
-  sharedOutput ??= gatherLines(destination({ dest: 1, sync: false, minLength: 1 }));
+  sharedOutput ??= gatherLines(destination({ dest: 1, sync: false }));
   return sharedOutput;
 }
 
-let sharedOutput: GatheredLines | undefined;
-
-/** Resolves when the lines so far are on standard output, or after five seconds. To be awaited before `process.exit`. */
-export async function flushLog(): Promise<void> {
-  await sharedOutput?.flush();
-}
+let sharedOutput: DestinationStream | undefined;
