@@ -89,10 +89,10 @@ for (const [name, binaries] of servers) {
   }
   const version = spawnSync(join(binaries.folder, "postgres"), ["--version"], { encoding: "utf8" }).stdout.trim();
   console.log(`${version}: ${name}`);
-  const totals = await testOn(
-    binaries,
-    files.filter((file) => isFirst || !onceOnly.test(file)),
-  );
+  const paths = files.filter((file) => isFirst || !onceOnly.test(file));
+  // Without a path, vitest would run every test of the repository.
+  if (paths.length === 0) continue;
+  const totals = await testOn(binaries, paths);
   passed += totals.passed;
   failed += totals.failed;
   isFirst = false;
