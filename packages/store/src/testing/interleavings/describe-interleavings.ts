@@ -67,14 +67,17 @@ export function describeInterleavings<R>(name: string, subject: Subject<R>): voi
 
 /** Far less than the deadlines of calls, and than the server's time-outs, and far more than an execution takes. */
 const stallMs = 3_000;
-const stallsMax = 5;
+const stallsMax = 20;
+const afterStallMs = 500;
 
 /** Executes again if the machine stalled: a deadline that passed meanwhile is no result of the interleaving. */
 async function withoutStall<T>(execute: () => Promise<T>): Promise<T> {
   for (let stalls = 0; ; stalls++) {
     const startMs = performance.now();
     const executed = await execute();
-    if (performance.now() - startMs < stallMs || stalls === stallsMax) return executed;
+    if (performance.now() - startMs < stallMs) return executed;
+    if (stalls === stallsMax) throw new Error(`The machine is too busy: an execution takes over ${stallMs} ms.`);
+    await new Promise((resolve) => setTimeout(resolve, afterStallMs));
   }
 }
 
