@@ -188,7 +188,7 @@ export const restMistakes: readonly HttpMistake[] = [
     reason: "INVALID_REQUEST",
     fields: ["price"],
     message:
-      '`price` must be an object, such as {"currencyCode": "USD", "units": "49", "nanos": 500000000}; it is a string.',
+      '`price` must be a number, such as 49.5, or an object, such as {"currencyCode": "USD", "units": "49", "nanos": 500000000}; it is a string.',
   },
   {
     to: "gateway",
