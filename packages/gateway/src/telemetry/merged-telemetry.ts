@@ -161,6 +161,7 @@ function byNewest(one: TraceSummary, other: TraceSummary): number {
   return startMs(other.root) - startMs(one.root);
 }
 
-function bySlowest(one: TraceSummary, other: TraceSummary): number {
-  return endMs(other) - startMs(other.root) - (endMs(one) - startMs(one.root));
+/** By nanoseconds: `durationMs` rounds. */
+function bySlowest({ duration: one }: TraceSummary, { duration: other }: TraceSummary): number {
+  return Number((other?.seconds ?? 0n) - (one?.seconds ?? 0n)) || (other?.nanos ?? 0) - (one?.nanos ?? 0);
 }
