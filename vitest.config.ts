@@ -8,7 +8,6 @@ const simulation = ["test/simulation/**/*.test.ts"];
 
 /** These take a minute each, and are about the repository or the stack as a whole: `npm run test:long` runs them, after `npm test` in .ci/run. */
 const long = [
-  "test/new-service/**/*.test.ts",
   "test/packed/packed.test.ts",
   "test/packed/platform.test.ts",
   "test/telemetry/order-telemetry.test.ts",
@@ -19,10 +18,12 @@ const long = [
   "test/e2e/up-watch.test.ts",
   "test/e2e/guest-orders.test.ts",
   "test/backup/backup.test.ts",
-  "test/simulation/many-seeds.test.ts",
   "test/conformance/fuzz/fuzz.test.ts",
   "packages/cli/src/commands/up-start.test.ts",
 ];
+
+/** Installs and checks a fresh clone with a new service, for several minutes: .ci/nightly runs it. */
+const nightly = ["test/new-service/**/*.test.ts"];
 
 /** What starts real processes or takes long: `npm run test:quick` leaves it out. */
 const slow = [
@@ -44,7 +45,7 @@ export default defineConfig({
         test: {
           name: "tests",
           include: ["packages/*/{src,page}/**/*.test.ts", "test/**/*.test.ts"],
-          exclude: [...heavy, ...simulation, ...long],
+          exclude: [...heavy, ...simulation, ...long, ...nightly],
           // One more than the two cores of the machines that run this: tests of real processes spend much of their time waiting.
           maxWorkers: 3,
           sequence: { groupOrder: 0 },
@@ -56,7 +57,7 @@ export default defineConfig({
           name: "quick",
           // Only where it is asked for by name: its files are among those of "tests".
           include: process.argv.includes("quick") ? ["packages/*/{src,page}/**/*.test.ts", "test/**/*.test.ts"] : [],
-          exclude: [...heavy, ...simulation, ...long, ...slow],
+          exclude: [...heavy, ...simulation, ...long, ...nightly, ...slow],
         },
       },
       {
@@ -64,7 +65,6 @@ export default defineConfig({
         test: {
           name: "simulation",
           include: simulation,
-          exclude: long,
           maxWorkers: 2,
           testTimeout: 120_000,
           sequence: { groupOrder: 1 },
@@ -81,6 +81,15 @@ export default defineConfig({
           include: process.argv.includes("long") ? long : [],
           maxWorkers: 1,
           sequence: { groupOrder: 3 },
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: "nightly",
+          include: process.argv.includes("nightly") ? nightly : [],
+          maxWorkers: 1,
+          sequence: { groupOrder: 4 },
         },
       },
     ],
