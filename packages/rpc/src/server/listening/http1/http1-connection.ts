@@ -10,8 +10,6 @@ export interface HeldReads {
   resumeNow(): void;
   /** Whether there are bytes that were read but not parsed. */
   readonly hasRest: boolean;
-  /** Whether there are such bytes, or it waits for its turn. */
-  readonly isHeld: boolean;
 }
 
 export interface Http1ConnectionOptions {
@@ -69,7 +67,7 @@ export class Http1Connection implements BufferHolder {
 
   /** A response is complete: begins the next request, and resumes reading. */
   next(): void {
-    if (this.reads?.isHeld === true) {
+    if (this.reads !== undefined) {
       // Deferred: Node has not assigned the socket to the next response yet, and would assign it to that of a request parsed meanwhile.
       process.nextTick(resume, this.reads);
     }

@@ -46,11 +46,6 @@ export class Http1Reads {
     return this.#rest.length > 0;
   }
 
-  /** Whether there are such bytes, or it waits for its turn. */
-  get isHeld(): boolean {
-    return this.#rest.length > 0 || this.#yielded;
-  }
-
   /** Resumes at once, without waiting for its turn. */
   resumeNow(): void {
     this.#yielded = false;
