@@ -25,6 +25,9 @@ const long = [
 /** Installs and checks a fresh clone with a new service, for several minutes: .ci/nightly runs it. */
 const nightly = ["test/new-service/**/*.test.ts"];
 
+/** One more than the two cores of the machines that run this: tests of real processes and sockets spend much of their time waiting. */
+const maxWorkers = 3;
+
 /** What starts real processes or takes long: `npm run test:quick` leaves it out. */
 const slow = [
   "test/e2e/**",
@@ -34,6 +37,12 @@ const slow = [
   "test/languages/**",
   "test/conformance/fuzz/**",
   "**/*-process.test.ts",
+  "**/run-service.test.ts",
+  "**/fuzz.test.ts",
+  "**/hostile/**",
+  "packages/events/src/broker/broker.test.ts",
+  "packages/notification/src/sending/sender.test.ts",
+  "packages/rpc/src/client/wire/streams/streams.test.ts",
   "packages/cli/src/commands/up*.test.ts",
 ];
 
@@ -46,8 +55,7 @@ export default defineConfig({
           name: "tests",
           include: ["packages/*/{src,page}/**/*.test.ts", "test/**/*.test.ts"],
           exclude: [...heavy, ...simulation, ...long, ...nightly],
-          // One more than the two cores of the machines that run this: tests of real processes spend much of their time waiting.
-          maxWorkers: 3,
+          maxWorkers,
           sequence: { groupOrder: 0 },
         },
       },
@@ -58,6 +66,7 @@ export default defineConfig({
           // Only where it is asked for by name: its files are among those of "tests".
           include: process.argv.includes("quick") ? ["packages/*/{src,page}/**/*.test.ts", "test/**/*.test.ts"] : [],
           exclude: [...heavy, ...simulation, ...long, ...nightly, ...slow],
+          maxWorkers,
         },
       },
       {
