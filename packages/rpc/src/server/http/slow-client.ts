@@ -16,7 +16,8 @@ export function boundAnswer({ request, response, limits }: Exchange): void {
     response.once("finish", () => {
       if (!request.complete) {
         // Some clients read the response only after they have sent the request. `Server.requestTimeout` limits the time for it.
-        request.removeAllListeners("readable").resume();
+        // The listener keeps it flowing: without one, Node stops again when an iterator over the request ends.
+        request.removeAllListeners("readable").on("data", drop).resume();
       }
     });
     return;
@@ -32,6 +33,8 @@ export function boundAnswer({ request, response, limits }: Exchange): void {
     }
   });
 }
+
+function drop(): void {}
 
 /** Node sends trailers after `finish`. An earlier RST_STREAM would replace them. In milliseconds. */
 const trailersMs = 100;
