@@ -38,8 +38,8 @@ async function isLive(page: Page): Promise<void> {
 
 /** Orders one unit of a product, and returns the order's id. */
 async function placeOrder(page: Page, product = "Mouse"): Promise<void> {
-  await page.getByRole("button", { name: `Add ${product}` }).click();
-  await page.getByRole("button", { name: "Place order" }).click();
+  await page.getByRole("button", { name: `Add ${product}`, exact: true }).click();
+  await page.getByRole("button", { name: "Place order", exact: true }).click();
   await page.getByLabel("Your order").locator("header").getByText("Confirmed").waitFor();
 }
 
@@ -60,7 +60,7 @@ describe("the shop", () => {
     await isLive(page);
     const before = await stockOf(page, "Mouse");
     await placeOrder(page);
-    await page.getByRole("button", { name: "Send the same request again" }).click();
+    await page.getByRole("button", { name: "Send the same request again", exact: true }).click();
     const repeats = page.locator("[data-repeats='2']");
     await repeats.waitFor();
     expect(await repeats.getAttribute("data-orders")).toBe("1");
@@ -98,11 +98,11 @@ describe("the shop", () => {
 
   it("shows the reason of a refused order", async () => {
     const shop = await open("shop", { allowed: /400 \(Bad Request\)/ });
-    await shop.page.getByRole("button", { name: "Add Laptop" }).click();
+    await shop.page.getByRole("button", { name: "Add Laptop", exact: true }).click();
     const quantity = shop.page.getByLabel("Quantity of Laptop").first();
     await quantity.fill("9999");
     await quantity.press("Tab");
-    await shop.page.getByRole("button", { name: "Place order" }).click();
+    await shop.page.getByRole("button", { name: "Place order", exact: true }).click();
     await shop.page.getByText("FAILED_PRECONDITION").waitFor();
     await shop.page.getByText("INSUFFICIENT_STOCK").waitFor();
     await done(shop);
@@ -152,12 +152,12 @@ describe("the shop", () => {
 
   it("creates a user, who can then buy", async () => {
     const users = await open("users");
-    await users.page.getByRole("button", { name: "Create user" }).click();
+    await users.page.getByRole("button", { name: "Create user", exact: true }).click();
     const dialog = users.page.getByRole("dialog");
     await dialog.getByLabel("Name").fill("Zoe Quick");
     await dialog.getByLabel("E-mail address").fill(`zoe-${Date.now()}@example.com`);
     await dialog.getByLabel("Password").fill("a-long-password");
-    await dialog.getByRole("button", { name: "Create user" }).click();
+    await dialog.getByRole("button", { name: "Create user", exact: true }).click();
     await users.page.getByRole("link", { name: "Buy as Zoe Quick" }).click();
     await eventually(
       () => users.page.getByLabel("Buyer").locator("option:checked").textContent(),
@@ -171,20 +171,20 @@ describe("stock and notifications", () => {
   it("creates, edits and restocks a product", async () => {
     const stock = await open("stock");
     const { page } = stock;
-    await page.getByRole("button", { name: "Create product" }).click();
+    await page.getByRole("button", { name: "Create product", exact: true }).click();
     const dialog = page.getByRole("dialog");
     await dialog.getByLabel("Name").fill("Lamp");
     await dialog.getByLabel("Price").fill("12.50");
-    await dialog.getByRole("button", { name: "Create product" }).click();
+    await dialog.getByRole("button", { name: "Create product", exact: true }).click();
     const row = page.locator("tr", { hasText: "Lamp" });
     await row.getByText("$12.50").waitFor();
-    await row.getByRole("button", { name: "Restock Lamp" }).click();
+    await row.getByRole("button", { name: "Restock Lamp", exact: true }).click();
     await dialog.getByLabel("Units").fill("5");
-    await dialog.getByRole("button", { name: "Restock" }).click();
+    await dialog.getByRole("button", { name: "Restock", exact: true }).click();
     await row.getByText("15 in stock").waitFor();
-    await row.getByRole("button", { name: "Edit Lamp" }).click();
+    await row.getByRole("button", { name: "Edit Lamp", exact: true }).click();
     await dialog.getByLabel("Price").fill("13");
-    await dialog.getByRole("button", { name: "Save" }).click();
+    await dialog.getByRole("button", { name: "Save", exact: true }).click();
     await row.getByText("$13.00").waitFor();
     await done(stock);
   });
@@ -192,7 +192,7 @@ describe("stock and notifications", () => {
   it("alerts the shop when a purchase lowers the stock to its threshold", async () => {
     const stock = await open("stock");
     await isLive(stock.page);
-    await stock.page.getByRole("button", { name: "Buy down Headphones to the threshold" }).click();
+    await stock.page.getByRole("button", { name: "Buy down Headphones to the threshold", exact: true }).click();
     await stock.page.locator("[data-alert='105']").first().waitFor();
     await done(stock);
   });
@@ -202,9 +202,9 @@ describe("stock and notifications", () => {
     await isLive(view.page);
     await view.page.getByRole("button", { name: "Send", exact: true }).click();
     await view.page.locator("[data-notification]", { hasText: "test@example.com" }).first().waitFor();
-    await view.page.getByRole("button", { name: "Given up" }).click();
+    await view.page.getByRole("button", { name: "Given up", exact: true }).click();
     await view.page.getByText("Nothing was given up").waitFor();
-    await view.page.getByRole("button", { name: "Dead letters" }).click();
+    await view.page.getByRole("button", { name: "Dead letters", exact: true }).click();
     await view.page.getByText("No dead letters").waitFor();
     await done(view);
   });
@@ -231,7 +231,7 @@ describe("calls", () => {
     const details = page.getByLabel("Details of the call");
     await details.getByText("order → product").waitFor();
     await details.getByText('"quantity": 1').first().waitFor();
-    await page.getByRole("button", { name: "Pause" }).click();
+    await page.getByRole("button", { name: "Pause", exact: true }).click();
     await details.getByRole("link", { name: "Show as a sequence" }).click();
     await page.locator(".step", { hasText: "CreateOrder" }).first().waitFor();
     await page.locator(".step", { hasText: "ReserveStock" }).first().waitFor();
@@ -285,7 +285,7 @@ describe("the explorer", () => {
     const shop = await open("shop");
     await placeOrder(shop.page);
     await page.getByText("open, 1 answers").waitFor();
-    await page.getByRole("button", { name: "End" }).click();
+    await page.getByRole("button", { name: "End", exact: true }).click();
     await page.getByText("OK, 1 answers").waitFor();
     await done(shop);
     await done(explorer);
@@ -310,8 +310,8 @@ describe("fault injection", () => {
     const { page } = view;
     await isLive(page);
     const product = page.locator("tr[data-process='product']");
-    await product.getByRole("button", { name: "Kill product" }).waitFor();
-    await page.getByRole("button", { name: "Start traffic" }).click();
+    await product.getByRole("button", { name: "Kill product", exact: true }).waitFor();
+    await page.getByRole("button", { name: "Start traffic", exact: true }).click();
     const numbers = page.locator(".numbers");
     const count = async (name: string) => Number(await numbers.getAttribute(`data-${name}`));
     await eventually(
@@ -319,8 +319,8 @@ describe("fault injection", () => {
       (confirmed) => confirmed >= 5,
       60_000,
     );
-    await product.getByRole("button", { name: "Kill product" }).click();
-    await product.getByRole("button", { name: "Start product" }).waitFor();
+    await product.getByRole("button", { name: "Kill product", exact: true }).click();
+    await product.getByRole("button", { name: "Start product", exact: true }).waitFor();
     expect(
       await eventually(
         () => count("refused"),
@@ -329,8 +329,8 @@ describe("fault injection", () => {
       ),
     ).toBeGreaterThan(0);
     expect(await page.locator("[data-verdict='broken']").count()).toBe(0);
-    await product.getByRole("button", { name: "Start product" }).click();
-    await product.getByRole("button", { name: "Kill product" }).waitFor();
+    await product.getByRole("button", { name: "Start product", exact: true }).click();
+    await product.getByRole("button", { name: "Kill product", exact: true }).waitFor();
     expect(
       await eventually(
         () => count("recovered"),
@@ -338,7 +338,7 @@ describe("fault injection", () => {
         60_000,
       ),
     ).toBeGreaterThan(0);
-    await page.getByRole("button", { name: "Stop traffic" }).click();
+    await page.getByRole("button", { name: "Stop traffic", exact: true }).click();
     const verdicts = () => attributes(page.locator("[data-invariant]"), "data-verdict");
     const settled = await eventually(verdicts, (found) => found.every((verdict) => verdict === "holds"), 90_000);
     expect(settled).toEqual(["holds", "holds", "holds"]);
@@ -359,7 +359,7 @@ describe("fault injection", () => {
     const row = page.locator("tr[data-process='gateway']");
     await row.waitFor();
     await page.getByText("The gateway serves this page, which could not start it again").waitFor();
-    expect(await row.getByRole("button", { name: "Stop gateway" }).count()).toBe(0);
+    expect(await row.getByRole("button", { name: "Stop gateway", exact: true }).count()).toBe(0);
     for (const verb of ["Stop", "Kill", "Pause"]) {
       const answer = await page.evaluate(`(async () => {
         const { stack } = await (await fetch("console/session.json")).json();
@@ -380,14 +380,14 @@ describe("fault injection", () => {
     const view = await open("break", { allowed: refusedCalls });
     const { page } = view;
     const echo = page.locator("tr[data-process='echo-a']");
-    await echo.getByRole("button", { name: "Pause echo-a" }).click();
-    await echo.getByRole("button", { name: "Resume echo-a" }).click();
-    await echo.getByRole("button", { name: "Pause echo-a" }).waitFor();
+    await echo.getByRole("button", { name: "Pause echo-a", exact: true }).click();
+    await echo.getByRole("button", { name: "Resume echo-a", exact: true }).click();
+    await echo.getByRole("button", { name: "Pause echo-a", exact: true }).waitFor();
     const faults = page.getByLabel("Faults");
     await faults.getByLabel("Service").selectOption("echo-a");
     await faults.getByLabel("Of 100 calls").fill("100");
     await faults.getByLabel("Fails with").selectOption("INTERNAL");
-    await faults.getByRole("button", { name: "Add fault" }).click();
+    await faults.getByRole("button", { name: "Add fault", exact: true }).click();
     await faults.getByText(/^echo-a: 100 % of all calls fail with INTERNAL/).waitFor();
     const answer = await fetch(`${gateway}echo.v1.EchoService/Echo`, {
       method: "POST",
@@ -395,7 +395,7 @@ describe("fault injection", () => {
       body: JSON.stringify({ message: "x" }),
     });
     expect(await answer.json()).toMatchObject({ code: "internal" });
-    await faults.getByRole("button", { name: "End all" }).click();
+    await faults.getByRole("button", { name: "End all", exact: true }).click();
     await faults.getByText(/^echo-a: 100/).waitFor({ state: "detached" });
     await done(view);
   });
@@ -405,29 +405,30 @@ describe("the tour", () => {
   it("detects each finished step: an order, its calls, a breaker that opens, recovery, and a notification that is not lost", async () => {
     const tour = await open("tour", { allowed: refusedCalls });
     const { page } = tour;
-    await page.getByRole("button", { name: "Begin" }).click();
+    await page.getByRole("button", { name: "Begin", exact: true }).click();
     const panel = page.getByLabel("Guided tour");
     await placeOrder(page);
     await panel.getByText("Done").waitFor();
-    await panel.getByRole("button", { name: "Next" }).click();
+    await panel.getByRole("button", { name: "Next", exact: true }).click();
     await page.getByRole("link", { name: "See its calls" }).click();
     await panel.getByText("Done").waitFor();
 
     const step = async (number: number) => {
-      await panel.getByRole("button", { name: "Next" }).click();
+      await panel.getByRole("button", { name: "Next", exact: true }).click();
       await panel.getByText(`Step ${number} of 5`).waitFor();
       await panel.getByRole("link", { name: "To the services" }).click();
     };
-    const act = (verb: string, process: string) => page.getByRole("button", { name: `${verb} ${process}` }).click();
+    const act = (verb: string, process: string) =>
+      page.getByRole("button", { name: `${verb} ${process}`, exact: true }).click();
     const shop = () => page.getByRole("link", { name: "Shop", exact: true }).click();
 
     await step(3);
     await act("Kill", "product");
-    await page.getByRole("button", { name: "Start product" }).waitFor();
+    await page.getByRole("button", { name: "Start product", exact: true }).waitFor();
     await shop();
-    await page.getByRole("button", { name: "Send the same request again" }).waitFor();
-    await page.getByRole("button", { name: "Add Mouse" }).click();
-    await page.getByRole("button", { name: "Place order" }).click();
+    await page.getByRole("button", { name: "Send the same request again", exact: true }).waitFor();
+    await page.getByRole("button", { name: "Add Mouse", exact: true }).click();
+    await page.getByRole("button", { name: "Place order", exact: true }).click();
     await page
       .getByLabel("Your order")
       .getByText(/^(UNAVAILABLE|DEADLINE_EXCEEDED)$/)
@@ -437,7 +438,7 @@ describe("the tour", () => {
     // The order service's own breaker, as it reports it, on the map.
     const map = await open("map", { allowed: refusedCalls });
     const opened = map.page.locator("[data-edge='order>product'][data-breaker='open']");
-    const again = page.getByRole("button", { name: "Send the same request again" });
+    const again = page.getByRole("button", { name: "Send the same request again", exact: true });
     await eventually(
       async () => {
         if (await again.isEnabled()) {
@@ -452,7 +453,7 @@ describe("the tour", () => {
 
     await step(4);
     await act("Start", "product");
-    await page.getByRole("button", { name: "Kill product" }).waitFor();
+    await page.getByRole("button", { name: "Kill product", exact: true }).waitFor();
     await shop();
     const confirmed = page.getByLabel("Your order").locator("header").getByText("Confirmed");
     await eventually(
@@ -472,7 +473,7 @@ describe("the tour", () => {
 
     await step(5);
     await act("Stop", "notification");
-    await page.getByRole("button", { name: "Start notification" }).waitFor();
+    await page.getByRole("button", { name: "Start notification", exact: true }).waitFor();
     await shop();
     await placeOrder(page);
     await page.getByRole("link", { name: "Map", exact: true }).click();
@@ -480,7 +481,7 @@ describe("the tour", () => {
     await panel.getByRole("link", { name: "To the services" }).click();
     await act("Start", "notification");
     await panel.getByText("Done").waitFor();
-    await panel.getByRole("button", { name: "Finish" }).click();
+    await panel.getByRole("button", { name: "Finish", exact: true }).click();
     await panel.waitFor({ state: "detached" });
     await done(tour);
   });
@@ -492,7 +493,7 @@ describe("a restart of the gateway", () => {
     const { page } = view;
     await isLive(page);
     const breaking = await open("break", { allowed: refusedCalls });
-    await breaking.page.getByRole("button", { name: "Restart gateway" }).click();
+    await breaking.page.getByRole("button", { name: "Restart gateway", exact: true }).click();
     await page.locator('[data-connection="lost"]').waitFor({ state: "attached" });
     await isLive(page);
     const shop = await open("shop", { allowed: refusedCalls });
@@ -565,7 +566,7 @@ describe("every view", () => {
     const watched = await open("shop");
     const { page } = watched;
     await isLive(page);
-    await page.getByRole("button", { name: "Add Mouse" }).waitFor();
+    await page.getByRole("button", { name: "Add Mouse", exact: true }).waitFor();
     const tabTo = async (name: RegExp) => {
       for (let presses = 0; presses < 80; presses++) {
         await page.keyboard.press("Tab");

@@ -26,15 +26,15 @@ afterAll(async () => {
 
 it("lets a customer sign up, order, and see only their own order", async () => {
   const { page, problems } = await openPage(browser, `${gateway}#/shop`);
-  await page.getByRole("button", { name: "Add Mouse" }).click();
-  await page.getByRole("button", { name: "Sign in to order" }).click();
+  await page.getByRole("button", { name: "Add Mouse", exact: true }).click();
+  await page.getByRole("button", { name: "Sign in to order", exact: true }).click();
   const dialog = page.getByRole("dialog");
-  await dialog.getByRole("button", { name: "I have no account yet" }).click();
+  await dialog.getByRole("button", { name: "I have no account yet", exact: true }).click();
   await dialog.getByLabel("Name").fill("Dana White");
   await dialog.getByLabel("E-mail address").fill("dana@example.com");
   await dialog.getByLabel("Password").fill("a-long-password");
-  await dialog.getByRole("button", { name: "Sign up" }).click();
-  await page.getByRole("button", { name: "Place order" }).click();
+  await dialog.getByRole("button", { name: "Sign up", exact: true }).click();
+  await page.getByRole("button", { name: "Place order", exact: true }).click();
   await page.getByLabel("Your order").locator("header").getByText("Confirmed").waitFor();
   await page.goto(`${gateway}#/orders`);
   const orders = page.locator("tr[data-order]");
@@ -50,17 +50,17 @@ it("lets a customer sign up, order, and see only their own order", async () => {
 
 it("rejects a wrong password, and lets an admin see the calls and change the stock", async () => {
   const { page, problems } = await openPage(browser, `${gateway}#/stock`, { allowed: /401 \(Unauthorized\)/ });
-  await page.getByRole("button", { name: "Sign in" }).click();
+  await page.getByRole("button", { name: "Sign in", exact: true }).click();
   const dialog = page.getByRole("dialog");
   await dialog.getByLabel("E-mail address").fill("admin@example.com");
   await dialog.getByLabel("Password").fill("a-wrong-password");
-  await dialog.getByRole("button", { name: "Sign in" }).click();
+  await dialog.getByRole("button", { name: "Sign in", exact: true }).click();
   await dialog.getByText("UNAUTHENTICATED").waitFor();
   await dialog.getByLabel("Password").fill("a-long-password");
-  await dialog.getByRole("button", { name: "Sign in" }).click();
-  await page.getByRole("button", { name: "Restock Mouse" }).click();
+  await dialog.getByRole("button", { name: "Sign in", exact: true }).click();
+  await page.getByRole("button", { name: "Restock Mouse", exact: true }).click();
   await dialog.getByLabel("Units").fill("3");
-  await dialog.getByRole("button", { name: "Restock" }).click();
+  await dialog.getByRole("button", { name: "Restock", exact: true }).click();
   await page
     .locator("tr", { hasText: "Mouse" })
     .getByText(/20[0-9] in stock/)
