@@ -46,6 +46,17 @@ const slow = [
   "packages/cli/src/commands/up*.test.ts",
 ];
 
+/** A project that runs only if it is asked for by name, one file at a time. */
+const onlyByName = (name: string, files: readonly string[], groupOrder: number) => ({
+  extends: true as const,
+  test: {
+    name,
+    include: process.argv.includes(name) ? [...files] : [],
+    maxWorkers: 1,
+    sequence: { groupOrder },
+  },
+});
+
 export default defineConfig({
   test: {
     projects: [
@@ -83,24 +94,8 @@ export default defineConfig({
         extends: true,
         test: { name: "heavy", include: heavy, maxWorkers: 1, sequence: { groupOrder: 2 } },
       },
-      {
-        extends: true,
-        test: {
-          name: "long",
-          include: process.argv.includes("long") ? long : [],
-          maxWorkers: 1,
-          sequence: { groupOrder: 3 },
-        },
-      },
-      {
-        extends: true,
-        test: {
-          name: "nightly",
-          include: process.argv.includes("nightly") ? nightly : [],
-          maxWorkers: 1,
-          sequence: { groupOrder: 4 },
-        },
-      },
+      onlyByName("long", long, 3),
+      onlyByName("nightly", nightly, 4),
     ],
     // On a database server, test clocks wait for its answers.
     setupFiles: process.env.PARLEY_TEST_POSTGRES === undefined ? [] : ["test/postgres/settle.ts"],

@@ -5,8 +5,8 @@ import { existsSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { startFollowingAddress } from "../processes/following-address.ts";
 import { has, run } from "./command-line.ts";
-import { cutProxy } from "./cut-proxy.ts";
 import { eventually } from "./order-stack.ts";
 import { type Parley, parleyFor } from "./parley.ts";
 import { npmStart, type RunningStack, root } from "./running-stack.ts";
@@ -250,23 +250,24 @@ describe("parley watch", () => {
   });
 
   it("misses nothing if the connection breaks", async () => {
-    const proxy = await cutProxy(8080 + stack.portOffset);
-    const watch = parley.start("watch", "--only", "orders", "--url", proxy.url);
+    const gateway = await startFollowingAddress();
+    gateway.follow(8080 + stack.portOffset);
+    const watch = parley.start("watch", "--only", "orders", "--url", `http://127.0.0.1:${gateway.port}`);
     const place = async () => (await json("order", "create", "--user", "3", "--item", "105=1")).order.id as string;
     try {
       await eventually(async () => watch.errorOutput().includes("orders: watching"), Boolean);
       // The first message contains the position from which the stream resumes.
       await eventually(place, (id) => watch.output().includes(id));
       const ids: string[] = [];
-      proxy.cut();
+      gateway.follow(undefined);
       ids.push(await place(), await place());
-      proxy.mend();
+      gateway.follow(8080 + stack.portOffset);
       await eventually(async () => ids.every((id) => watch.output().includes(id)), Boolean);
       expect(ids.map((id) => watch.output().split(id).length - 1)).toEqual([1, 1]);
     } finally {
       watch.child.kill("SIGINT");
       expect(await watch.exitCode).toBe(0);
-      proxy.close();
+      gateway.close();
     }
   });
 });

@@ -32,7 +32,7 @@ export function createEventEffects(options: EventEffectsOptions): EventHandlers 
     { transaction, event, traceparent }: Delivery,
     fields: Omit<NewNotificationFields, "id" | "createTimeMs">,
   ) {
-    // A guest who gave no address is notified nowhere.
+    // No notification is sent to a guest without an address.
     if (fields.recipient === "") {
       return;
     }

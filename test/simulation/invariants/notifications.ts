@@ -12,7 +12,7 @@ export function checkNotifications(books: Books): readonly Violation[] {
     books.notifications.filter((row) => row.kind === kind && (row.orderId === about || row.productId === about)).length;
 
   for (const { id, userEmail, phase, wasConfirmed } of books.orders) {
-    // A guest who gave no address is told nothing.
+    // No notification is sent to a guest without an address.
     const isTold = userEmail !== "";
     const confirmations = told(NotificationKind.ORDER_CONFIRMED, id);
     const cancellations = told(NotificationKind.ORDER_CANCELLED, id);
