@@ -4,13 +4,11 @@ import { echoService } from "../contract.ts";
 import { ready } from "../ready.ts";
 
 /**
- * Parley. With `full`, as the platform's services run: validation, deadline, metrics, access log, trace context, and one encoding buffer.
- * Otherwise only the features that cannot be disabled.
+ * Parley, with one encoding buffer (`patchProtobuf`). With `full`, as the platform's services run: validation, deadline, metrics, access log
+ * and trace context. Otherwise only the features that cannot be disabled.
  */
 const full = process.argv.includes("full");
-if (full) {
-  patchProtobuf();
-}
+patchProtobuf();
 const { port } = await serve(
   {
     entries: [

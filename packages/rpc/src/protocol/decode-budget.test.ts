@@ -185,7 +185,7 @@ describe("the decode budget, in JSON", () => {
     const refused = { limit: "passed" as unknown };
     const costs = [0, 0].map(() =>
       cpuMs(() => {
-        refused.limit = limitOf(() => messageFromJsonBytes(schema, bytes, { ignoreUnknownFields: true }));
+        refused.limit = limitOf(() => messageFromJsonBytes(schema, bytes, { reading: { ignoreUnknownFields: true } }));
       }),
     );
     expect(refused.limit).toEqual({ limit, field });
@@ -195,14 +195,15 @@ describe("the decode budget, in JSON", () => {
   it("refuses a duplicate key in a large text", () => {
     const text = `{"userId":"1","items":[${many('{"productId":"1","quantity":1}', 100)}],"note":"${"x".repeat(8_192)}","userId":"2"}`;
     expect(() =>
-      messageFromJsonBytes(CreateOrderRequestSchema, Buffer.from(text), { ignoreUnknownFields: true }),
+      messageFromJsonBytes(CreateOrderRequestSchema, Buffer.from(text), { reading: { ignoreUnknownFields: true } }),
     ).toThrow('duplicate object key "userId"');
   });
 
   it("is not misled by quotes, colons and brackets inside of texts", () => {
     const text = JSON.stringify({ userId: '"},{[\\":', note: '\\"{[:,'.repeat(2_000) });
     expect(
-      messageFromJsonBytes(CreateOrderRequestSchema, Buffer.from(text), { ignoreUnknownFields: true }).userId,
+      messageFromJsonBytes(CreateOrderRequestSchema, Buffer.from(text), { reading: { ignoreUnknownFields: true } })
+        .userId,
     ).toBe('"},{[\\":');
   });
 

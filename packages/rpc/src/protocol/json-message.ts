@@ -11,7 +11,8 @@ import {
 import { checkJson, type DecodeBudget, defaultDecodeBudget, scanJson, scannedBytesMin } from "@parley/contract";
 
 /** Options for decoding JSON: those of protobuf-es, and a decode budget. */
-export interface JsonBytesOptions extends Partial<JsonReadOptions> {
+export interface JsonBytesOptions {
+  readonly reading?: Partial<JsonReadOptions>;
   readonly budget?: DecodeBudget;
   /** Checks the parsed text before it is decoded. Its exceptions are passed on. */
   readonly check?: ((value: JsonValue) => void) | undefined;
@@ -24,7 +25,7 @@ export interface JsonBytesOptions extends Partial<JsonReadOptions> {
 export function messageFromJsonBytes<T extends DescMessage>(
   schema: T,
   bytes: Buffer,
-  { budget = defaultDecodeBudget, check, ...options }: JsonBytesOptions,
+  { reading: options = {}, budget = defaultDecodeBudget, check }: JsonBytesOptions,
 ): MessageShape<T> {
   if (!isUtf8(bytes)) {
     // Otherwise each wrong byte would become U+FFFD, and be stored as that (RFC 8259, section 8.1).

@@ -53,7 +53,10 @@ export function decodeMessage<O extends DescMessage>(
       }
       return fromBinary(schema, bytes);
     }
-    return messageFromJsonBytes(schema, bytes, { ignoreUnknownFields: true, registry, budget: responseBudget });
+    return messageFromJsonBytes(schema, bytes, {
+      reading: { ignoreUnknownFields: true, registry },
+      budget: responseBudget,
+    });
   } catch (error) {
     if (error instanceof DecodeLimitError) {
       const message = `the response has too many ${error.limit} for its size: the limit is ${error.limitValue}`;

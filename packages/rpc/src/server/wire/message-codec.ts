@@ -83,11 +83,11 @@ function jsonCodec({ input, output }: DescMethod, { json, budget, log }: CodecOp
           }
         }
       : undefined;
-  const reading = { ...lenient, budget: budget ?? defaultDecodeBudget, check };
+  const decoding = { reading: lenient, budget: budget ?? defaultDecodeBudget, check };
   return {
     decode(bytes) {
       try {
-        return messageFromJsonBytes(input, bytes, reading);
+        return messageFromJsonBytes(input, bytes, decoding);
       } catch (error) {
         throw jsonRequestError(error, input, bytes);
       }

@@ -10,6 +10,8 @@ export interface HeldReads {
   resumeNow(): void;
   /** Whether there are bytes that were read but not parsed. */
   readonly hasRest: boolean;
+  /** Whether `resume` has something to do. */
+  readonly isHeld: boolean;
 }
 
 export interface Http1ConnectionOptions {
@@ -67,7 +69,7 @@ export class Http1Connection implements BufferHolder {
 
   /** A response is complete: begins the next request, and resumes reading. */
   next(): void {
-    if (this.reads !== undefined) {
+    if (this.reads?.isHeld === true) {
       // Deferred: Node has not assigned the socket to the next response yet, and would assign it to that of a request parsed meanwhile.
       process.nextTick(resume, this.reads);
     }

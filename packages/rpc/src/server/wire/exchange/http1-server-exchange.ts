@@ -82,6 +82,9 @@ export class Http1Exchange implements Exchange {
     const request = this.#request as ExchangeRequest;
     request[exchangeKey] = this;
     request.answerRefused = answerRefused;
+    // Starts reading now. Otherwise Node finds the body unread when the response ends, if the body arrived with the headers, and removes
+    // the listeners to drop it.
+    request.read(0);
     request.on("data", onData);
     request.on("end", onEnd);
   }
