@@ -93,7 +93,7 @@ describe("SQLite", () => {
       // An order that was on its way when its database was copied is confirmed once more, and its buyer notified once more.
       expect(Object.values(notifications).filter((count) => count > 1).length).toBeLessThanOrEqual(buyersCount);
       expect(Math.max(...Object.values(notifications))).toBeLessThanOrEqual(2);
-      // No unit is sold twice. Orders that came while the copies were made may be gone and their units still set aside.
+      // No unit is sold twice. Orders that came while the copies were made may be missing while their units are still reserved.
       const sold = Object.keys(orders).length + 2;
       const gone = after.filter((id) => !(id in orders)).length;
       expect(stock).toBeLessThanOrEqual(initial - sold);

@@ -91,7 +91,7 @@ describe("the shop", () => {
         (stock) => stock === before,
       ),
     ).toBe(before);
-    await one.page.getByText("Cancelled, stock given back").waitFor();
+    await one.page.getByText("Cancelled, stock released").waitFor();
     await done(one);
     await done(other);
   });
@@ -146,7 +146,7 @@ describe("the shop", () => {
     await page.locator("[data-notification] summary", { hasText: "confirmed" }).first().click();
     await toSequence("notifications");
     await page.goto(`${gateway}#/trace/order/no-such-order`);
-    await page.getByText("No call of this order is kept").waitFor();
+    await page.getByText("No call of this order is stored").waitFor();
     await done(shop);
   });
 

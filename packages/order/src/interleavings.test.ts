@@ -38,7 +38,10 @@ const operations: readonly Operation<Replica>[] = [
     run: ({ name, store }) => store.insert(placeOrder({ ...buyer, id: `again-${name}`, requestId: "r1" }, 1), leaseMs),
   },
   { name: "confirm", ...moving(confirm(standing, reserved, 2)) },
-  { name: "confirm, if no other process changed the order", ...moving(confirm(standing, reserved, 2), { ifUntouched: true }) },
+  {
+    name: "confirm, if no other process changed the order",
+    ...moving(confirm(standing, reserved, 2), { ifUntouched: true }),
+  },
   { name: "refuse", ...moving(refuse(standing, { reason: "INSUFFICIENT_STOCK", message: "none left" } as never, 2)) },
   { name: "give up", ...moving(giveUp(standing, "no answer", 2)) },
   { name: "begin to release", ...moving(beginRelease(standing, "no answer"), { ifUntouched: true }) },

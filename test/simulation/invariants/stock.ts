@@ -17,9 +17,9 @@ function checkBalance(books: Books, ledger: Ledger): Violation[] {
     const inDoubt = done.filter(({ isInDoubt }) => isInDoubt).map(({ delta }) => delta);
     const available = books.products.find(({ id }) => id === productId)?.stock ?? Number.NaN;
     const standing = books.reservations.filter(({ state }) => state === "reserved").flatMap(({ items }) => items);
-    const setAside = unitsOf(productId, standing);
-    if (!sumsOf(inDoubt).includes(available + setAside - first - restocked)) {
-      const message = `product ${productId}: ${available} available and ${setAside} set aside, but ${first} at first and ${restocked} restocked`;
+    const reservedUnits = unitsOf(productId, standing);
+    if (!sumsOf(inDoubt).includes(available + reservedUnits - first - restocked)) {
+      const message = `product ${productId}: ${available} available and ${reservedUnits} reserved, but ${first} at first and ${restocked} restocked`;
       violations.push({ invariant: "stock-balance", message });
     }
   }
@@ -57,15 +57,13 @@ function checkReservations(books: Books): Violation[] {
   for (const { id, phase, items } of books.orders) {
     const reserved = standing.get(id);
     standing.delete(id);
-    if (phase === "CONFIRMED" && reserved === undefined)
-      violated(`order ${id} is confirmed, and nothing is set aside for it`);
-    if (phase !== "CONFIRMED" && reserved !== undefined)
-      violated(`order ${id} is ${phase}, and stock is set aside for it`);
+    if (phase === "CONFIRMED" && reserved === undefined) violated(`order ${id} is confirmed without reserved stock`);
+    if (phase !== "CONFIRMED" && reserved !== undefined) violated(`order ${id} is ${phase}, but has reserved stock`);
     if (reserved !== undefined && linesText(reserved) !== linesText(items)) {
-      violated(`order ${id} is for ${linesText(items)}, and set aside is ${linesText(reserved)}`);
+      violated(`order ${id} is for ${linesText(items)}, but has ${linesText(reserved)} reserved`);
     }
   }
-  for (const id of standing.keys()) violated(`stock is set aside for order ${id}, which there is not`);
+  for (const id of standing.keys()) violated(`stock is reserved for order ${id}, which does not exist`);
   return violations;
 }
 

@@ -28,7 +28,7 @@ export async function followLog({ path, lines, onLine, signal }: FollowLogOption
   while (!signal.aborted) {
     const size = (await stat(path).catch(() => undefined))?.size ?? 0;
     if (size < at) {
-      // It was set aside, and begins anew.
+      // The file was rotated.
       at = 0;
     }
     if (size > at) {

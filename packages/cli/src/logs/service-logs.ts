@@ -1,9 +1,9 @@
 import { createWriteStream, mkdirSync, renameSync, statSync, type WriteStream } from "node:fs";
 import { join } from "node:path";
 
-/** A file is set aside when it is so large, and one that was set aside is kept: so much of a service's log is there at least. */
+/** The size at which a log file is rotated, in bytes. One rotated file is kept. */
 const fileBytesMax = 8 * 1024 * 1024;
-/** Lines that wait for a disk that is slow, in bytes; further ones are left out of the file. */
+/** The maximum size of lines that wait for a slow disk, in bytes. Further lines are not written to the file. */
 const waitingBytesMax = 1024 * 1024;
 
 /** Where the log of a service is kept, below the data folder. */

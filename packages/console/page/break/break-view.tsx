@@ -18,7 +18,7 @@ export function BreakView(): JSX.Element {
     <div class="page">
       <PageHead
         title="Break it"
-        text="End, pause or disturb a service while orders are placed. What is refused is said; nothing that was acknowledged is lost."
+        text="Stop, pause or disturb a service while orders are placed. Refused orders get a reason; no confirmed order is lost."
       />
       <InvariantPanel />
       {session.value?.stack === undefined ? (

@@ -11,9 +11,9 @@ import { counts, perSecond, running, startTraffic, stopTraffic, trafficError } f
 export function InvariantPanel(): JSX.Element {
   useEffect(watchInvariants, []);
   return (
-    <section class="panel" aria-label="What must hold">
+    <section class="panel" aria-label="Invariants">
       <header>
-        <h2>What must hold</h2>
+        <h2>Invariants</h2>
         <label class="check">
           <span class="label">Orders a second</span>
           <input
@@ -77,7 +77,7 @@ function Outcome(): JSX.Element | null {
   if (requests === 0) {
     return (
       <p class="small muted">
-        The switch places orders for a product of its own, each with a request id, and repeats those that fail.
+        Traffic places orders for a product of its own, each with a request id, and retries failed requests.
       </p>
     );
   }

@@ -4,7 +4,7 @@ import { computed, signal } from "@preact/signals";
 import { health } from "../live/live-stream.ts";
 import { products } from "../live/products.ts";
 import { parley } from "../session/api.ts";
-import { counts, oldestUntoldMs, trafficBuyer, trafficProduct } from "./traffic.ts";
+import { counts, oldestUnnotifiedMs, trafficBuyer, trafficProduct } from "./traffic.ts";
 
 /** `waits`: not settled yet, because a service is or was down. */
 export type Verdict = "holds" | "waits" | "broken";
@@ -61,7 +61,7 @@ export function watchInvariants(): () => void {
 const readStock = signal<number | undefined>(undefined);
 
 /** The invariants and their current verdicts. */
-export const invariants = computed<readonly Invariant[]>(() => [stockAddsUp(), noOrderStuck(), toldOnce()]);
+export const invariants = computed<readonly Invariant[]>(() => [stockAddsUp(), noOrderStuck(), notifiedOnce()]);
 
 /** Whether a violation has lasted too long to be caused by a service that is or was down. */
 function overdue(sinceMs: number): boolean {
@@ -92,19 +92,20 @@ function noOrderStuck(): Invariant {
   const old = pending.value > 0 && overdue(oldestPendingMs.value);
   const words =
     pending.value === 0
-      ? "No order waits for its stock."
+      ? "No order waits for its reservation."
       : `${pending.value} orders wait for their stock and are finished by recovery.`;
   return { name: "No order is stuck", verdict: old ? "broken" : pending.value > 0 ? "waits" : "holds", words };
 }
 
-function toldOnce(): Invariant {
-  const { untold, toldTwice, confirmed } = counts.value;
-  const verdict = toldTwice > 0 || overdue(oldestUntoldMs.value) ? "broken" : untold > 0 ? "waits" : "holds";
+function notifiedOnce(): Invariant {
+  const { unnotified, notifiedTwice, confirmed } = counts.value;
+  const verdict =
+    notifiedTwice > 0 || overdue(oldestUnnotifiedMs.value) ? "broken" : unnotified > 0 ? "waits" : "holds";
   const words =
-    toldTwice > 0
-      ? `${toldTwice} buyers were told twice.`
-      : untold > 0
-        ? `${confirmed - untold} of ${confirmed} buyers were told; ${untold} are still to be.`
-        : `${confirmed} of ${confirmed} buyers were told, each once.`;
+    notifiedTwice > 0
+      ? `${notifiedTwice} buyers were notified twice.`
+      : unnotified > 0
+        ? `${confirmed - unnotified} of ${confirmed} buyers were notified; ${unnotified} are pending.`
+        : `${confirmed} of ${confirmed} buyers were notified, each once.`;
   return { name: "One notification each", verdict, words };
 }

@@ -50,7 +50,7 @@ export function LogPanel(): JSX.Element {
       </header>
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a scrollable region must be focusable. */}
       <pre ref={place} class="log" role="log" tabIndex={0} aria-label={`Log of ${chosenLog.value}`}>
-        {lines.value.length === 0 ? <span class="muted">Nothing was written yet.</span> : null}
+        {lines.value.length === 0 ? <span class="muted">The log is empty.</span> : null}
         {lines.value.map(({ key, text, level }) => (
           <div key={key} class={level}>
             {text}

@@ -76,7 +76,7 @@ export function ProcessTable(): JSX.Element {
         </table>
       </div>
       <p class="body small muted">
-        The gateway serves this page, which could not start it again. To stop it, run{" "}
+        The gateway serves this page, so the page could not start it again. To stop it, run{" "}
         <code>npx parley stop gateway</code> in a terminal.
       </p>
     </section>

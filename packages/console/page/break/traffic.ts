@@ -34,9 +34,9 @@ export interface TrafficCounts {
   /** The number of failures by code. */
   readonly failures: ReadonlyMap<string, number>;
   /** Confirmed orders without a notification yet. */
-  readonly untold: number;
+  readonly unnotified: number;
   /** Orders with a duplicate notification. */
-  readonly toldTwice: number;
+  readonly notifiedTwice: number;
 }
 
 const none: TrafficCounts = {
@@ -47,8 +47,8 @@ const none: TrafficCounts = {
   open: 0,
   rejected: 0,
   failures: new Map(),
-  untold: 0,
-  toldTwice: 0,
+  unnotified: 0,
+  notifiedTwice: 0,
 };
 
 export const counts = signal<TrafficCounts>(none);
@@ -58,10 +58,10 @@ export const trafficError = signal<unknown>(undefined);
 export const trafficProduct = signal<{ readonly id: string; readonly stock: number } | undefined>(undefined);
 export const trafficBuyer = signal("");
 /** The confirmation time of the oldest confirmed order without a notification, in milliseconds since 1970. */
-export const oldestUntoldMs = signal(0);
+export const oldestUnnotifiedMs = signal(0);
 
 const confirmedAt = new Map<string, number>();
-const told = new Map<string, number>();
+const notified = new Map<string, number>();
 let timer: ReturnType<typeof setInterval> | undefined;
 let reading = false;
 
@@ -110,7 +110,7 @@ async function prepare(): Promise<void> {
   if (trafficProduct.value === undefined) {
     const { product } = await parley.products.createProduct({
       name: `Traffic ${new Date().toLocaleTimeString()}`,
-      description: "Made by the traffic switch of the console, for its orders only.",
+      description: "Created by the console for its generated orders.",
       price: moneyOf("1", "USD"),
       stock: initialStock,
       requestId: newId(),
@@ -187,9 +187,9 @@ function confirm(orderId: string): void {
 }
 
 function tell(orderId: string): void {
-  told.set(orderId, (told.get(orderId) ?? 0) + 1);
-  if (told.size > watchedMax) {
-    told.delete(told.keys().next().value ?? "");
+  notified.set(orderId, (notified.get(orderId) ?? 0) + 1);
+  if (notified.size > watchedMax) {
+    notified.delete(notified.keys().next().value ?? "");
   }
   recount();
 }
@@ -204,17 +204,17 @@ function recount(): void {
   recounting = true;
   setTimeout(() => {
     recounting = false;
-    let [untold, toldTwice, oldest] = [0, 0, 0];
+    let [unnotified, notifiedTwice, oldest] = [0, 0, 0];
     for (const [id, atMs] of confirmedAt) {
-      const times = told.get(id) ?? 0;
+      const times = notified.get(id) ?? 0;
       if (times === 0) {
-        untold += 1;
+        unnotified += 1;
         oldest = oldest === 0 ? atMs : Math.min(oldest, atMs);
       } else if (times > 1) {
-        toldTwice += 1;
+        notifiedTwice += 1;
       }
     }
-    oldestUntoldMs.value = oldest;
-    counts.value = { ...counts.value, untold, toldTwice };
+    oldestUnnotifiedMs.value = oldest;
+    counts.value = { ...counts.value, unnotified, notifiedTwice };
   }, 250);
 }

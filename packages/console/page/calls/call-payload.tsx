@@ -25,7 +25,7 @@ export function CallPayload({ call }: { readonly call: Call }): JSX.Element | nu
   }, []);
   if (session.value?.payloads === false) {
     return (
-      <p class="small muted">Headers and payloads are not kept. TELEMETRY_PAYLOADS=true keeps them for a while.</p>
+      <p class="small muted">Headers and payloads are not recorded. Set TELEMETRY_PAYLOADS=true to record them.</p>
     );
   }
   if (error.value !== undefined) {
@@ -39,7 +39,7 @@ export function CallPayload({ call }: { readonly call: Call }): JSX.Element | nu
     <>
       <Payload title="Request" json={value.requestJson} headers={value.requestHeaders} />
       <Payload title="Response" json={value.responseJson} headers={value.responseHeaders} />
-      {value.payloadTruncated ? <p class="small muted">The payload was longer than is kept.</p> : null}
+      {value.payloadTruncated ? <p class="small muted">The payload was truncated.</p> : null}
     </>
   );
 }

@@ -41,7 +41,7 @@ export function CallsView(): JSX.Element {
   const newer = still ? countNewer(rows, filter, lastId) : 0;
   return (
     <div class="page calls-page">
-      <PageHead title="Calls" text="Every call and event between services, when it has ended. Newest first.">
+      <PageHead title="Calls" text="Every completed call and event between services. Newest first.">
         <div class="row">
           <button
             type="button"
@@ -118,13 +118,13 @@ function NoCalls({ filtered }: { readonly filtered: boolean }): JSX.Element {
   if (session.value !== undefined && !isAdmin()) {
     return (
       <Empty icon="calls" title="Calls are for admins">
-        <span>They show what everybody does. Sign in as an admin to see them.</span>
+        <span>Calls contain the requests of all users. Sign in as an admin to see them.</span>
       </Empty>
     );
   }
   if (status !== undefined && !status.watched) {
     return (
-      <Empty icon="warning" title="Calls cannot be watched">
+      <Empty icon="warning" title="Calls are not available">
         <span>
           {status.code}: {status.message}
         </span>
@@ -132,10 +132,10 @@ function NoCalls({ filtered }: { readonly filtered: boolean }): JSX.Element {
     );
   }
   return filtered && rows.length > 0 ? (
-    <Empty icon="calls" title="No call passes the filter" />
+    <Empty icon="calls" title="No call matches the filter" />
   ) : (
     <Empty icon="calls" title="No calls yet">
-      <span>Place an order in the shop, and its calls come here.</span>
+      <span>Place an order in the shop to see its calls here.</span>
     </Empty>
   );
 }

@@ -46,7 +46,7 @@ export function Answers({
                 Show as a sequence
               </a>
               <button type="button" class="button small" onClick={() => onUseAgain(call.request)}>
-                Use this request again
+                Load this request
               </button>
             </div>
           </div>

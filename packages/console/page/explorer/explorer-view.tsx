@@ -22,7 +22,7 @@ export function ExplorerView(): JSX.Element {
     <div class="page">
       <PageHead
         title="Explorer"
-        text="Call any method. The forms, their rules and their words come from the contracts."
+        text="Call any method. The forms, their rules and their descriptions are generated from the contracts."
       />
       {registryError.value === undefined ? null : (
         <Failure error={registryError.value}>

@@ -28,7 +28,7 @@ export function MessageForm({
           <FieldInput key={member.name} field={member} path={[...path, member.jsonName]} {...form} />
         ),
       )}
-      {message.members.length === 0 ? <p class="small muted">It takes nothing.</p> : null}
+      {message.members.length === 0 ? <p class="small muted">This message has no fields.</p> : null}
     </div>
   );
 }

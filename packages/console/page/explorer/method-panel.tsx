@@ -35,7 +35,7 @@ export function MethodPanel({
       <section class="panel" aria-label={method.name}>
         <header>
           <h2>{method.name}</h2>
-          <div class="tabs" role="group" aria-label="How the request is written">
+          <div class="tabs" role="group" aria-label="Form or JSON">
             <button type="button" aria-pressed={!asJson.value} onClick={() => (asJson.value = false)}>
               Form
             </button>
@@ -105,7 +105,7 @@ export function MethodPanel({
 const callers: Readonly<Partial<Record<Caller, string>>> = {
   [Caller.PUBLIC]: "Anybody may call it",
   [Caller.SIGNED_IN]: "Signed-in users may call it",
-  [Caller.OWNER]: "The user whom it is about may call it",
+  [Caller.OWNER]: "Only the user whose data it reads or changes may call it",
   [Caller.ADMIN]: "Admins may call it",
 };
 
@@ -115,7 +115,7 @@ function Policy({ method }: { readonly method: DescMethod }): JSX.Element {
   return (
     <p class="small muted">
       {[
-        timeoutMs === undefined ? "No deadline of its own" : `Answers within ${durationText(timeoutMs)}`,
+        timeoutMs === undefined ? "No default deadline" : `Answers within ${durationText(timeoutMs)}`,
         retry === undefined ? "is not retried" : `${retry.attemptsMax} attempts at most`,
         callers[access.caller] ?? "",
       ].join(" · ")}
@@ -128,9 +128,9 @@ function Snippets({ method, request }: { readonly method: DescMethod; readonly r
   const snippets = snippetsOf(method, request, { url: baseUrl, signIn: session.value?.signIn === true });
   const snippet = snippets.find(({ name }) => name === chosen.value) ?? snippets[0];
   return (
-    <section class="panel" aria-label="The same call elsewhere">
+    <section class="panel" aria-label="The same call in other clients">
       <header>
-        <h2>The same call elsewhere</h2>
+        <h2>The same call in other clients</h2>
         <div class="tabs" role="group" aria-label="As">
           {snippets.map(({ name }) => (
             <button

@@ -51,7 +51,7 @@ const addressWords: Readonly<Partial<Record<AddressState, string>>> = {
   [AddressState.UNREACHABLE]: "cannot be reached",
   [AddressState.NOT_SERVING]: "does not serve",
   [AddressState.STALLED]: "does not answer",
-  [AddressState.EJECTED]: "is set aside",
+  [AddressState.EJECTED]: "is ejected",
 };
 
 /** `redis` or `kafka`. Undefined where events travel in calls. */

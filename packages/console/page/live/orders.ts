@@ -37,6 +37,6 @@ export async function cancelOrder(id: string): Promise<void> {
   const { order } = await parley.orders.cancelOrder({ orderId: id }, tracedCall().options);
   if (order !== undefined) {
     putOrders([order]);
-    tell(`Order ${id.slice(0, 8)} is cancelled; its stock was given back.`);
+    tell(`Order ${id.slice(0, 8)} is cancelled. Its stock was released.`);
   }
 }

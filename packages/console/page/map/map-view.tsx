@@ -38,10 +38,12 @@ export function MapView(): JSX.Element {
     <div class="page">
       <PageHead
         title="Map"
-        text={`Who calls whom: calls a second, errors and latency of the last ${windowSeconds} seconds. Pick an edge to see its calls.`}
+        text={`Dependencies between services: calls per second, errors and latency of the last ${windowSeconds} seconds. Select an edge to see its calls.`}
       />
       {session.value !== undefined && !isAdmin() ? (
-        <p class="muted">Rates come from the calls, which only admins see. The states of the services are live.</p>
+        <p class="muted">
+          Rates are computed from calls, which only admins can see. The states of the services are live.
+        </p>
       ) : null}
       <section class="panel" aria-label="Map of the services">
         <ServiceMap layout={layout.value} edges={shown} stores={storesOf(edges.value)} />

@@ -21,7 +21,7 @@ export function DeadLetters(): JSX.Element {
       }}
       empty={
         <Empty icon="check" title="No dead letters">
-          <span>An event is listed here after its last attempt failed. None is lost.</span>
+          <span>An event is listed here after its last delivery attempt failed. It can be redriven.</span>
         </Empty>
       }
       row={({ eventId, eventType, subject, cause, attempts, createTime }) => ({

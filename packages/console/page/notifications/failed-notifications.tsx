@@ -13,7 +13,7 @@ export function FailedNotifications(): JSX.Element {
   return (
     <RedriveList
       source={failed}
-      label="Notifications that were given up"
+      label="Failed notifications"
       title="Given up"
       again="Try again"
       allAgain="Try all again"

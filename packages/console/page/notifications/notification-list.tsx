@@ -100,7 +100,7 @@ export function NotificationList(): JSX.Element {
       {error.value === undefined ? null : <Failure error={error.value} />}
       {shown.value.length === 0 && read.value !== undefined ? (
         <Empty icon="notifications" title="No notifications yet">
-          <span>Place an order, and its buyer gets a notification.</span>
+          <span>Place an order to send its buyer a notification.</span>
         </Empty>
       ) : (
         <ul class="messages">

@@ -13,7 +13,7 @@ export function NotificationsView(): JSX.Element {
   const tab = (route.value.params.get("tab") ?? "all") as keyof typeof tabs;
   return (
     <div class="page">
-      <PageHead title="Notifications" text="What buyers and the shop were told, as it is written and sent.">
+      <PageHead title="Notifications" text="Notifications to buyers and to the shop, updated live.">
         {isAdmin() ? (
           <div class="tabs" role="group" aria-label="Which">
             {Object.entries(tabs).map(([name, label]) => (

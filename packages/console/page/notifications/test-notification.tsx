@@ -11,7 +11,7 @@ export function TestNotification(): JSX.Element {
     const data = new FormData(form);
     const recipient = String(data.get("recipient"));
     await parley.notifications.sendTestNotification({ recipient, message: String(data.get("message") ?? "") });
-    tell(`A test was written to ${recipient}.`);
+    tell(`A test notification to ${recipient} was created.`);
   });
   return (
     <section class="panel" aria-label="Send a test">

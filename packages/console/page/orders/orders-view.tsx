@@ -64,7 +64,7 @@ export function OrdersView(): JSX.Element {
   const newer = orderChanges.value - readAt.value;
   return (
     <div class="page">
-      <PageHead title="Orders" text="Newest first. The state of each changes here as it changes in the order service.">
+      <PageHead title="Orders" text="Newest first. States are updated live.">
         <div class="row">
           {isAdmin() ? (
             <Field label="Buyer">
@@ -99,7 +99,7 @@ export function OrdersView(): JSX.Element {
           {newer > 0 && orders.value !== undefined ? (
             <div class="list-note">
               <button type="button" class="button small" onClick={() => void read()}>
-                Show what changed since ({newer})
+                Show newer changes ({newer})
               </button>
             </div>
           ) : null}

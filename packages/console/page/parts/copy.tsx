@@ -1,7 +1,7 @@
 import { tell } from "./toasts.tsx";
 
 /** Copies text. Also works on a page loaded over cleartext HTTP from another machine, which has no clipboard API. */
-export async function copyText(text: string, told: string): Promise<void> {
+export async function copyText(text: string, message: string): Promise<void> {
   try {
     await navigator.clipboard.writeText(text);
   } catch {
@@ -12,5 +12,5 @@ export async function copyText(text: string, told: string): Promise<void> {
     document.execCommand("copy");
     area.remove();
   }
-  tell(told);
+  tell(message);
 }

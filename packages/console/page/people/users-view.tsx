@@ -27,7 +27,7 @@ export function UsersView(): JSX.Element {
   }, [session.value, signIn.value]);
   return (
     <div class="page">
-      <PageHead title="Users" text={isAdmin() ? "Everybody who has an account." : "Your account. Admins see all."}>
+      <PageHead title="Users" text={isAdmin() ? "All accounts." : "Your account. Admins see all."}>
         <button type="button" class="button main" onClick={() => (creating.value = true)}>
           Create user
         </button>

@@ -54,8 +54,8 @@ export function OrderLife(): JSX.Element | null {
 }
 
 const steps = [
-  { label: "Written down", from: OrderState.PENDING },
-  { label: "Stock set aside", from: OrderState.CONFIRMED },
+  { label: "Stored", from: OrderState.PENDING },
+  { label: "Stock reserved", from: OrderState.CONFIRMED },
   { label: "Confirmed", from: OrderState.CONFIRMED },
 ];
 
@@ -72,7 +72,7 @@ function Steps({ state, failed }: { readonly state: OrderState; readonly failed:
         );
       })}
       {ended ? (
-        <li class="ended">{state === OrderState.CANCELLED ? "Cancelled, stock given back" : "Rejected"}</li>
+        <li class="ended">{state === OrderState.CANCELLED ? "Cancelled, stock released" : "Rejected"}</li>
       ) : null}
     </ol>
   );

@@ -20,7 +20,7 @@ export function ShopView(): JSX.Element {
   }, [session.value]);
   return (
     <div class="page">
-      <PageHead title="Shop" text="Stock is live: whatever buys or restocks, you see it here at once.">
+      <PageHead title="Shop" text="Stock levels are updated live.">
         {isAdmin() ? (
           <a class="button" href={linkTo("stock")}>
             Manage products

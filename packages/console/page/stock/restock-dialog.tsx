@@ -43,7 +43,7 @@ export function RestockDialog({
             <input type="radio" name="how" value="set" /> Set to
           </label>
         </div>
-        <Field label="Units" hint="Negative takes units away, where you add.">
+        <Field label="Units" hint="A negative number removes units.">
           {(id) => <input id={id} name="units" type="number" step={1} required defaultValue="10" />}
         </Field>
         {saving.error.value === undefined ? null : <Failure error={saving.error.value} />}

@@ -38,7 +38,7 @@ export function StockView(): JSX.Element {
     <div class="page">
       <PageHead
         title="Stock"
-        text="What can be sold now, live. When the stock of a product falls to its threshold, the shop is alerted."
+        text="Available units, updated live. When the stock of a product falls to its threshold, the shop gets an alert."
       >
         {isAdmin() ? (
           <button type="button" class="button main" onClick={() => (editing.value = "new")}>

@@ -34,7 +34,7 @@ const seen = {
   productBack: signal(false),
   notificationDown: signal(false),
   orderWhileDown: signal(false),
-  told: signal(false),
+  notified: signal(false),
 };
 
 const isDown = (name: string) => health.value.has(name) && health.value.get(name) !== "SERVING";
@@ -47,7 +47,7 @@ export const tourSteps: readonly TourStep[] = [
     link: () => linkTo("shop"),
     linkText: "To the shop",
     lesson:
-      "The order is written down before anything else changes. Then the stock is set aside, and then it is confirmed. Whatever breaks in between, recovery finishes it.",
+      "The order is stored first. Then its stock is reserved, and then it is confirmed. If a service fails in between, recovery completes or cancels the order.",
     done: () => ordersConfirmed() > 0,
   },
   {
@@ -56,38 +56,38 @@ export const tourSteps: readonly TourStep[] = [
     link: () => linkTo(`trace/${sent.value?.traceIds.at(-1) ?? ""}`),
     linkText: "To its calls",
     lesson:
-      "Solid arrows are calls whose caller waited. Below the line is what came afterwards: the event, and the notification that it caused.",
+      "Solid arrows are synchronous calls. Below the line are the asynchronous parts: the event, and the notification that it caused.",
     done: () => route.value.view === "trace" && (route.value.rest[0] ?? "") !== "",
   },
   {
     title: "Stop the product service",
-    text: "Kill “product”, then try to place an order in the shop. It is refused, with a reason, and nothing is set aside.",
+    text: "Kill “product”, then try to place an order in the shop. The order is refused with a reason, and no stock is reserved.",
     link: () => linkTo("break"),
     linkText: "To the services",
     command: "npx parley kill product",
     lesson:
-      "After a few failures the circuit breaker opens: the order service does not even try any more, and answers at once instead of making its callers wait.",
+      "After a few failures the circuit breaker opens: the order service no longer calls the product service, and its callers get an error at once.",
     done: () => seen.productDown.value && (seen.breakerOpen.value || seen.orderFailed.value),
   },
   {
-    title: "Restart it and see the recovery",
-    text: "Start “product” again. Then place another order, or send the refused one again.",
+    title: "Restart it and watch the recovery",
+    text: "Start “product” again. Then place another order, or repeat the refused request.",
     link: () => linkTo("break"),
     linkText: "To the services",
     command: "npx parley start product",
     lesson:
-      "The breaker lets one call through as a trial, and closes. The refused request can be repeated: with the same request id it is the same order, never a second one.",
+      "The breaker permits one trial call, and closes when it succeeds. The refused request can be repeated: the same request id never creates a second order.",
     done: () => seen.productBack.value,
   },
   {
-    title: "Stop notification and see nothing lost",
-    text: "Stop “notification”, place an order: it is confirmed all the same. Then start “notification” again.",
+    title: "Stop notification without losing events",
+    text: "Stop “notification” and wait until it has stopped. Place an order: it is confirmed nevertheless. Then start “notification” again.",
     link: () => linkTo("break"),
     linkText: "To the services",
     command: "npx parley stop notification",
     lesson:
-      "The order's event lies in its outbox, written in the same transaction as the order. It is delivered when a consumer is up, once.",
-    done: () => seen.notificationDown.value && seen.orderWhileDown.value && seen.told.value,
+      "The order's event is in the outbox, which was written in the same transaction as the order. It is delivered when the consumer is available again, and takes effect once.",
+    done: () => seen.notificationDown.value && seen.orderWhileDown.value && seen.notified.value,
   },
 ];
 
@@ -126,7 +126,7 @@ function watchHappenings(): void {
     if (step === 4) {
       seen.notificationDown.value ||= isDown("notification");
       // The order may be known before the state of the process.
-      seen.orderWhileDown.value ||= isDown("notification") && latest !== earlierOrder && !isTold(latest);
+      seen.orderWhileDown.value ||= isDown("notification") && latest !== earlierOrder && !isNotified(latest);
     }
   });
   effect(() => {
@@ -137,12 +137,12 @@ function watchHappenings(): void {
   });
   effect(() => {
     if (seen.orderWhileDown.value && !isDown("notification")) {
-      seen.told.value ||= isTold(sent.value?.answers.at(-1)?.id);
+      seen.notified.value ||= isNotified(sent.value?.answers.at(-1)?.id);
     }
   });
 }
 
 /** Whether the notification of an order has been written. */
-function isTold(orderId: string | undefined): boolean {
+function isNotified(orderId: string | undefined): boolean {
   return orderId !== undefined && written.value.some((notification) => notification.orderId === orderId);
 }

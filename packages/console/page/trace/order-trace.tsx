@@ -42,7 +42,7 @@ export function OrderTraces({ orderId }: { readonly orderId: string }): JSX.Elem
   }, [orderId]);
   return (
     <div class="page">
-      <PageHead title="Sequences" text={`The requests that order ${shortId(orderId)} comes from.`} />
+      <PageHead title="Sequences" text={`The requests that created or changed order ${shortId(orderId)}.`} />
       {error.value === undefined ? null : <Failure error={error.value} />}
       <section class="panel" aria-label="Traces">
         {found.value === undefined ? (
@@ -50,10 +50,10 @@ export function OrderTraces({ orderId }: { readonly orderId: string }): JSX.Elem
             <p class="empty">Reading…</p>
           ) : null
         ) : found.value.length === 0 ? (
-          <Empty icon="calls" title="No call of this order is kept">
+          <Empty icon="calls" title="No call of this order is stored">
             <span>
-              Traces are kept for a while, failed and slow ones longer.{" "}
-              <a href={linkTo("trace")}>Those that there are</a>
+              Traces are stored for a limited time, failed and slow ones longer.{" "}
+              <a href={linkTo("trace")}>See the stored traces</a>
             </span>
           </Empty>
         ) : (

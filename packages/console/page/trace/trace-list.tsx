@@ -37,7 +37,7 @@ export function TraceList(): JSX.Element {
   useEffect(() => void read(order), [order, session.value]);
   return (
     <div class="page">
-      <PageHead title="Sequences" text="Each request through the services as a diagram. Pick one.">
+      <PageHead title="Sequences" text="The sequence diagram of each request. Select one.">
         <div class="row">
           <div class="tabs" role="group" aria-label="Order">
             {Object.entries(orders).map(([key, [, label]]) => (

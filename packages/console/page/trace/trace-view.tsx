@@ -38,7 +38,10 @@ function OneTrace({ traceId }: { readonly traceId: string }): JSX.Element {
   const sequence = calls === undefined || calls.length === 0 ? undefined : sequenceOf(calls, { database });
   return (
     <div class="page">
-      <PageHead title="Sequence" text="One request through the services, as it happened. It grows while it runs.">
+      <PageHead
+        title="Sequence"
+        text="The calls and events of one request, in time order. A running trace is updated live."
+      >
         <div class="row">
           <label class="check">
             <input
@@ -103,9 +106,10 @@ function Nothing({ reading, traceId }: { readonly reading: boolean; readonly tra
   return reading && traceError.value === undefined ? (
     <p class="empty">Reading…</p>
   ) : (
-    <Empty icon="calls" title="No call of this trace is kept">
+    <Empty icon="calls" title="No call of this trace is stored">
       <span>
-        Traces are kept for a while, failed and slow ones longer. <a href={linkTo("trace")}>Those that there are</a>, or{" "}
+        Traces are stored for a limited time, failed and slow ones longer.{" "}
+        <a href={linkTo("trace")}>See the stored traces</a>, or{" "}
         <a href={linkTo("calls", { q: traceId })}>look in the log</a>.
       </span>
     </Empty>

@@ -48,7 +48,7 @@ export function inLockOrder<L extends StockLine>(lines: readonly L[]): readonly 
  */
 export function repeatReservation(standing: Reservation, lines: readonly StockLine[]): Reservation {
   if (standing.state === "released") {
-    throw new ProductError("ORDER_RELEASED", `Order ${standing.orderId} was released: no stock is set aside for it.`, {
+    throw new ProductError("ORDER_RELEASED", `Order ${standing.orderId} was released: it has no reserved stock.`, {
       orderId: standing.orderId,
     });
   }

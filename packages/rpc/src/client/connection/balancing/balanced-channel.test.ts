@@ -111,7 +111,7 @@ describe("an address", () => {
     });
     const calls = load(() => echo.echo({}, { timeoutMs: 20_000 }));
     const ejections = () =>
-      environment.lines.filter(({ reason, msg }) => reason === "failures" && msg === "address set aside");
+      environment.lines.filter(({ reason, msg }) => reason === "failures" && msg === "address ejected");
     await expect.poll(() => ejections().length, patience).toBeGreaterThan(1);
     bad.behaviour = "answers";
     const failed = () => calls.failures.length;
@@ -147,7 +147,7 @@ describe("an address", () => {
     proxy.held = true;
     await expect
       .poll(() => environment.lines.find(({ reason }) => reason === "silence"), patience)
-      .toMatchObject({ msg: "address set aside" });
+      .toMatchObject({ msg: "address ejected" });
     const reached = all[0]?.calls;
     const before = calls.count;
     await expect.poll(() => calls.count - before, patience).toBeGreaterThan(100);

@@ -28,7 +28,7 @@ export class BalancingReport {
     this.usableAddresses = value(
       "parley_client_usable_addresses",
       "gauge",
-      "Addresses of the target that calls go to: connected, serving, not set aside.",
+      "Addresses of the target that calls go to: connected, serving, not ejected.",
     ).series(labels);
     this.connectionsOpened = value(
       "grpc_subchannel_connection_attempts_succeeded_total",
@@ -50,7 +50,7 @@ export class BalancingReport {
       ok: resolutions.series({ ...labels, outcome: "ok" }),
       failed: resolutions.series({ ...labels, outcome: "failed" }),
     };
-    const ejections = value("parley_client_ejections_total", "counter", "Addresses set aside, by reason.");
+    const ejections = value("parley_client_ejections_total", "counter", "Ejected addresses, by reason.");
     const byReason = (reason: EjectionReason) => ejections.series({ ...labels, reason });
     this.#ejections = {
       failures: byReason("failures"),
@@ -86,7 +86,7 @@ export class BalancingReport {
 
   ejected(address: string, reason: EjectionReason, details: Readonly<Record<string, number>> = {}): void {
     this.#ejections[reason].value++;
-    this.#log?.warn({ target: this.#target, address, reason, ...details }, "address set aside");
+    this.#log?.warn({ target: this.#target, address, reason, ...details }, "address ejected");
   }
 
   returned(address: string, reason: EjectionReason): void {
