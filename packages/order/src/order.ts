@@ -8,7 +8,7 @@ export type OrderState = "PENDING" | "CONFIRMED" | "CANCELLED" | "REJECTED";
 /**
  * The internal state of an order: its public state, and the step that remains.
  * - `RESERVING` (pending): the stock may or may not be reserved.
- * - `RELEASING` (pending): given up; the stock must be released before the order is rejected.
+ * - `RELEASING` (pending): abandoned; the stock must be released before the order is rejected.
  * - `REFUSED` (rejected): the answer is final; a late reservation may still hold stock.
  * - `CANCELLING` (confirmed): to be cancelled as soon as the stock is released.
  */
@@ -27,7 +27,7 @@ export interface Order {
   readonly phase: OrderPhase;
   /** The reason of a rejection or cancellation, also a planned one; empty otherwise. */
   readonly stateReason: string;
-  /** The refusal that a repetition of the request gets again. */
+  /** The refusal that a repeated request receives again. */
   readonly refusal?: Refusal | undefined;
   /** The buyer's request id, while a repetition of the request returns this order. */
   readonly requestId?: string | undefined;
@@ -177,7 +177,7 @@ function change(order: Order, phase: OrderPhase, nowMs: number): Order {
   return { ...move(order, phase), revision: order.revision + 1, updateTimeMs: notBefore(order, nowMs) };
 }
 
-// The clock may be set back between two changes; an order's own times never decrease.
+// The clock may be set back between two changes. The times of an order never decrease.
 function notBefore(order: Order, nowMs: number): number {
   return Math.max(order.updateTimeMs, nowMs);
 }
