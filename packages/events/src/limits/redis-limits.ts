@@ -39,7 +39,7 @@ export function openRedisLimits(
     isShared.value = 0;
     if (!isAway) {
       isAway = true;
-      log.warn({ err: error }, "Redis of LIMITS_URL cannot be reached: each replica counts its limits alone");
+      log.warn({ err: error }, "Redis of LIMITS_URL is unreachable: each replica counts its limits locally");
     }
   }
 
@@ -47,7 +47,7 @@ export function openRedisLimits(
     isShared.value = 1;
     if (isAway) {
       isAway = false;
-      log.info("Redis of LIMITS_URL is back: limits are shared again");
+      log.info("Redis of LIMITS_URL is reachable again: limits are shared");
     }
   }
 
