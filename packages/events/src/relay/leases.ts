@@ -55,14 +55,14 @@ export function createLeases({ database, clock, owner, leaseMs }: LeasesOptions)
       return database.transaction(async (transaction) => {
         const nowMs = await databaseTime(transaction, clock);
         const share = Math.ceil(partitionCount / (await countPublishers(transaction, nowMs)));
-        const standing = await transaction.all<{ partition_number: number; owner: string }>(
+        const valid = await transaction.all<{ partition_number: number; owner: string }>(
           "SELECT partition_number, owner FROM event_leases WHERE expire_time > ? AND expire_time <= ? ORDER BY partition_number",
           nowMs,
           nowMs + remainingMsMax,
         );
-        const held = standing.filter((lease) => lease.owner === owner).map((lease) => lease.partition_number);
+        const held = valid.filter((lease) => lease.owner === owner).map((lease) => lease.partition_number);
         const others = new Set(
-          standing.filter((lease) => lease.owner !== owner).map((lease) => lease.partition_number),
+          valid.filter((lease) => lease.owner !== owner).map((lease) => lease.partition_number),
         );
         const free = allPartitions.filter((number) => !others.has(number) && !held.includes(number));
         const mine: number[] = [];
