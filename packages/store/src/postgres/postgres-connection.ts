@@ -89,7 +89,7 @@ export class PostgresConnection {
   }
 
   /**
-   * Executes a statement of a transaction. Those of one event-loop tick leave in one write, and are answered together: if one fails, so do the later
+   * Executes a statement of a transaction. Those of one event-loop tick are sent in one write and answered together: if one fails, so do the later
    * ones.
    */
   executeGrouped(
