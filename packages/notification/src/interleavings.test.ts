@@ -8,7 +8,7 @@ import { createEventEffects } from "./event-effects.ts";
 import { createFailedNotifications } from "./failed-notifications.ts";
 import { notificationMigrations } from "./index.ts";
 import { NotificationKind, newNotification, type SendOutcome, settle } from "./notification.ts";
-import { makeDueSooner, insertNotifications, updateNotifications } from "./notification-store.ts";
+import { insertNotifications, makeDueSooner, updateNotifications } from "./notification-store.ts";
 import { Claims } from "./sending/claims.ts";
 
 const environment = systemEnvironment({ name: "notification", logLevel: "silent" });
@@ -70,8 +70,7 @@ const operations: readonly Operation<Replica>[] = [
   { name: "redrive", run: async ({ failed }) => (await failed.redrive(["failed-1"])).length },
   {
     name: "make all due sooner after the clock was set back",
-    run: ({ database }) =>
-      database.transaction((transaction) => makeDueSooner(transaction, { afterMs: 0, byMs: 1 })),
+    run: ({ database }) => database.transaction((transaction) => makeDueSooner(transaction, { afterMs: 0, byMs: 1 })),
   },
 ];
 

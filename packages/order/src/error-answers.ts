@@ -67,7 +67,8 @@ export function errorAnswer(error: unknown): unknown {
     const orderId = error.orderId === undefined ? {} : { orderId: error.orderId };
     return retryable(code, reason, { service: error.service, ...orderId });
   }
-  if (error instanceof ContendedError) return retryable(Code.Aborted, orderReasons.contended, { orderId: error.orderId });
+  if (error instanceof ContendedError)
+    return retryable(Code.Aborted, orderReasons.contended, { orderId: error.orderId });
   if (error instanceof TooManyOrdersError) return retryable(Code.ResourceExhausted, orderReasons.tooManyOrders);
   if (error instanceof InvalidFieldError) return fieldError(error.field, orderReasons.invalidRequest);
   if (error instanceof InvalidPageTokenError) return fieldError("page_token", orderReasons.invalidPageToken);

@@ -111,7 +111,7 @@ export function beginCancel(order: Order, reason: string): Order {
   return { ...move(order, "CANCELLING"), stateReason: reason };
 }
 
-/** The order after its stock was released for good. */
+/** The order after its stock was released. It can no longer be reserved. */
 export function released(order: Order, nowMs: number): Order {
   switch (order.phase) {
     case "RELEASING":
@@ -154,7 +154,7 @@ const states: Readonly<Record<OrderPhase, OrderState>> = {
   REJECTED: "REJECTED",
 };
 
-/** The legal transitions. No phase is entered twice, so a row's phase tells whether another process changed it. */
+/** The legal transitions. No phase is entered twice, so a changed phase shows that another process changed the order. */
 const moves: Readonly<Record<OrderPhase, readonly OrderPhase[]>> = {
   RESERVING: ["CONFIRMED", "REFUSED", "REJECTED", "RELEASING"],
   RELEASING: ["REJECTED"],

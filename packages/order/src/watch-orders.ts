@@ -26,7 +26,9 @@ export function createReadChange(store: OrderStore): ReadChange {
   return (logged, orderId) => {
     let change = changes.get(logged.event);
     if (change === undefined) {
-      change = store.get(orderId).then((order) => order && { order: asOfEvent(order, logged), position: logged.position });
+      change = store
+        .get(orderId)
+        .then((order) => order && { order: asOfEvent(order, logged), position: logged.position });
       changes.set(logged.event, change);
       // The next watcher reads again.
       change.catch(() => changes.delete(logged.event));

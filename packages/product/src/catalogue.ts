@@ -23,7 +23,7 @@ export interface ProductEdit {
 export async function addProduct(transaction: Transaction, fields: NewProduct, nowMs: number): Promise<Product> {
   const product: Product = { ...fields, version: 1, createTimeMs: nowMs, updateTimeMs: nowMs };
   if (!(await store.insertProduct(transaction, product))) {
-    throw new Error(`there is a product ${product.id} already`);
+    throw new Error(`product ${product.id} exists already`);
   }
   return product;
 }

@@ -140,7 +140,9 @@ test("a stock that fell low and rose again within one commit causes no StockLow"
     expect(stockAfter(events)).toEqual({ stock: 18, delta: 5 });
     return;
   }
-  expect(events.map(({ payload }) => payload)).toMatchObject([{ case: "stockChanged", value: { stock: 18, delta: 5 } }]);
+  expect(events.map(({ payload }) => payload)).toMatchObject([
+    { case: "stockChanged", value: { stock: 18, delta: 5 } },
+  ]);
 });
 
 test("an invalid position is refused", async () => {

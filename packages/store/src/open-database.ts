@@ -58,7 +58,13 @@ async function openByUrl(url: string, options: OpenDatabaseOptions): Promise<Dat
 /** The retry delay. The connection pool itself reconnects more often, and calls are refused until the server is reachable. */
 const retryMs = 500;
 /** Transient problems of a server, for example during a failover. */
-const transientProblems: readonly StoreProblem[] = ["unreachable", "read-only", "timed-out", "overloaded", "unknown-outcome"];
+const transientProblems: readonly StoreProblem[] = [
+  "unreachable",
+  "read-only",
+  "timed-out",
+  "overloaded",
+  "unknown-outcome",
+];
 
 export interface WhenReachableOptions {
   readonly clock: { after(delayMs: number, callback: () => void): () => void };

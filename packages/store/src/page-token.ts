@@ -28,7 +28,7 @@ export function encodePageToken(place: PagePlace, list = ""): string {
   const body = Buffer.from(JSON.stringify(place));
   const token = Buffer.concat([checksum(body, list), body]).toString("base64url");
   if (token.length > tokenLengthMax) {
-    throw new RangeError(`A page token has at most ${tokenLengthMax} characters; this place needs ${token.length}.`);
+    throw new RangeError(`A page token has at most ${tokenLengthMax} characters; this position needs ${token.length}.`);
   }
   return token;
 }

@@ -4,7 +4,7 @@ import { createStoreObserver, patchProtobuf } from "@parley/rpc";
 import { runService } from "@parley/rpc/server";
 import { openDatabase } from "@parley/store";
 import { adminAccount, createUserModule, userMigrations } from "./index.ts";
-import { keySealOf, createsSamples, userSettings } from "./settings.ts";
+import { createsSamples, keySealOf, userSettings } from "./settings.ts";
 
 patchProtobuf();
 await runService(

@@ -53,9 +53,7 @@ export function parseBrokerUrl(url: string, clientId = "parley"): BrokerUrl {
   }
   const parsed = URL.parse(url);
   if (parsed === null || !["redis:", "rediss:"].includes(parsed.protocol) || parsed.hostname === "") {
-    throw new BrokerUrlError(
-      "The broker URL is invalid: expected direct, redis://host:port or kafka://host:port.",
-    );
+    throw new BrokerUrlError("The broker URL is invalid: expected direct, redis://host:port or kafka://host:port.");
   }
   return { kind: "redis", url };
 }

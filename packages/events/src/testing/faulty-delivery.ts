@@ -188,7 +188,9 @@ export async function runFaultyDelivery(seed: number, bug?: PlantedBug): Promise
   // Delayed and duplicated messages arrive too.
   await advance(clock, 10_000);
 
-  const applied = sink.disk.inspect<{ text: string }>("SELECT text FROM effects ORDER BY number").map(({ text }) => text);
+  const applied = sink.disk
+    .inspect<{ text: string }>("SELECT text FROM effects ORDER BY number")
+    .map(({ text }) => text);
   const committed = source.disk.inspect<{ sequence: number }>("SELECT sequence FROM event_log").length;
   const violations = findViolations({ applied, acknowledged, committed, waiting: waiting() });
   return { violations, appended, crashes };

@@ -115,7 +115,10 @@ export class Sender {
       }
       return settle(notification, { kind: "sent", timeMs: environment.clock.now() });
     } catch (error) {
-      environment.log.warn({ err: error, notificationId: notification.id }, "notification could not be sent at once, will be retried");
+      environment.log.warn(
+        { err: error, notificationId: notification.id },
+        "notification could not be sent at once, will be retried",
+      );
       return notification;
     }
   };

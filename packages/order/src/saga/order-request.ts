@@ -26,7 +26,7 @@ export interface RequestFields {
 export function orderRequestOf(fields: RequestFields, { guests }: { readonly guests: boolean }): OrderRequest {
   const { userId, guestEmail, requestId } = fields;
   if (userId === "" && !guests) {
-    throw new InvalidFieldError("user_id", "`user_id` is required: guests may not order here (GUEST_ORDERS=off).");
+    throw new InvalidFieldError("user_id", "`user_id` is required: guest orders are disabled (GUEST_ORDERS=off).");
   }
   if (userId !== "" && guestEmail !== "") {
     throw new InvalidFieldError(

@@ -68,7 +68,11 @@ export function createOrderSaga({ store, stock, clock, signal, releaseLater }: O
         if (!(await store.remove(order.id, order.phase))) return await current(order.id, call);
         throw new ProductNotFoundError(outcome.refusal.message, outcome.refusal.metadata, { cause: outcome.cause });
       case "released":
-        return await move(order, giveUp(order, "The order's stock was released before it was confirmed.", clock.now()), call);
+        return await move(
+          order,
+          giveUp(order, "The order's stock was released before it was confirmed.", clock.now()),
+          call,
+        );
       case "failed":
         await afterFailure(order, outcome.error, call, occasion);
         throw outcome.error;

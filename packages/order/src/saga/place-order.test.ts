@@ -208,7 +208,9 @@ describe("placing an order", () => {
       return known(...call);
     };
     const ofUnknownUser = { userId: "nobody", items: [{ productId: "101", quantity: 1 }] };
-    const waiting = Array.from({ length: ordersInProgressMax }, () => orders.place(ofUnknownUser).catch(() => undefined));
+    const waiting = Array.from({ length: ordersInProgressMax }, () =>
+      orders.place(ofUnknownUser).catch(() => undefined),
+    );
     await expect(orders.place(ofUnknownUser)).rejects.toThrow(TooManyOrdersError);
     gate.resolve();
     await Promise.all(waiting);

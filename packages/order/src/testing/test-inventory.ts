@@ -153,7 +153,9 @@ export function createTestInventory(clock: Clock): TestInventory {
       calls.push("reserve");
       await inventory.onReserve?.(orderId);
       const lines = items.map(({ productId = "", quantity = 0 }) => ({ productId, quantity }));
-      return withTrouble(trouble.reserve.shift() ?? trouble.always, options?.timeoutMs ?? 0, () => reserve(orderId, lines));
+      return withTrouble(trouble.reserve.shift() ?? trouble.always, options?.timeoutMs ?? 0, () =>
+        reserve(orderId, lines),
+      );
     },
     async releaseStock({ orderId = "" }, options) {
       calls.push("release");

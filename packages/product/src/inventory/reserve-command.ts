@@ -90,7 +90,9 @@ async function whyRefused(
     // The units that this transaction took are rolled back at its end.
     levels.set(id, { name: product.name, available: product.stock - (taken.get(id)?.delta ?? 0) });
   }
-  return refusal(lines, levels) ?? new Error("the guarded update of the stock changed no row although the stock suffices");
+  return (
+    refusal(lines, levels) ?? new Error("the guarded update of the stock changed no row although the stock suffices")
+  );
 }
 
 function reservedItem(line: StockLine, product: Pick<MovedStock, "productName" | "price"> | undefined): ReservedItem {

@@ -27,7 +27,12 @@ export class CommandQueue<I, O> {
   execute(input: I, signal?: AbortSignal): Promise<O> {
     return new Promise((resolve, reject) => {
       if (this.#waiting.length >= waitingMax) {
-        reject(new StoreUnavailableError("queue-full", `The queue of the database is full: ${waitingMax} calls are waiting.`));
+        reject(
+          new StoreUnavailableError(
+            "queue-full",
+            `The queue of the database is full: ${waitingMax} calls are waiting.`,
+          ),
+        );
         return;
       }
       this.#waiting.push({ input, signal, resolve, reject });
@@ -83,7 +88,11 @@ export class CommandQueue<I, O> {
     wanted.forEach(({ resolve, reject }, index) => {
       const outcome = outcomes[index];
       if (outcome === undefined) {
-        reject(new Error(`The command ${this.#command.name} returned ${outcomes.length} outcomes for ${wanted.length} inputs.`));
+        reject(
+          new Error(
+            `The command ${this.#command.name} returned ${outcomes.length} outcomes for ${wanted.length} inputs.`,
+          ),
+        );
       } else if ("answer" in outcome) {
         resolve(outcome.answer);
       } else {

@@ -145,7 +145,10 @@ export class ConnectionPool {
       return this.#problem;
     }
     if (this.#waiting.size >= waitingMax) {
-      return new StoreUnavailableError("queue-full", `The queue of the database is full: ${waitingMax} calls are waiting.`);
+      return new StoreUnavailableError(
+        "queue-full",
+        `The queue of the database is full: ${waitingMax} calls are waiting.`,
+      );
     }
     return undefined;
   }

@@ -185,7 +185,7 @@ export class PostgresConnection {
         return;
       }
       if (this.#answeredCount === answered) {
-        this.destroy(new Error(`PostgreSQL did not answer for ${this.#answerTimeoutMs} ms`));
+        this.destroy(new Error(`PostgreSQL did not answer within ${this.#answerTimeoutMs} ms`));
       } else {
         this.#watchAnswers();
       }

@@ -18,7 +18,8 @@ export type PostgresFailure =
   | "run-again"
   /** The connection is unusable, and others probably are too: the server stopped or became a standby. */
   | "renew-connections"
-  | "for-good";
+  /** Retrying does not help. */
+  | "permanent";
 
 /** Classifies an error. */
 export function failureOf(error: unknown): PostgresFailure {
@@ -30,13 +31,13 @@ export function failureOf(error: unknown): PostgresFailure {
   }
   const state = sqlStateOf(error);
   if (state === undefined) {
-    return "for-good";
+    return "permanent";
   }
   if (state === "40001" || state === "40P01") {
     return "run-again";
   }
   const isGone = state === "25006" || state.startsWith("08") || /^57P0[1-5]$/.test(state) || state === "25P03";
-  return isGone ? "renew-connections" : "for-good";
+  return isGone ? "renew-connections" : "permanent";
 }
 
 /** The SQLSTATE of a PostgreSQL error. Undefined for other errors. */

@@ -2,7 +2,16 @@ import type { Transaction } from "../database.ts";
 import { StoreUnavailableError } from "../store-errors.ts";
 import type { Disk } from "./disk.ts";
 import type { CommitPoint, GroupCommitOptions, Schedule } from "./group-commit-options.ts";
-import { answer, type Done, fail, failWaiting, queuedWorkOf, succeeded, undone, type Waiting } from "./group-members.ts";
+import {
+  answer,
+  type Done,
+  fail,
+  failWaiting,
+  queuedWorkOf,
+  succeeded,
+  undone,
+  type Waiting,
+} from "./group-members.ts";
 import { type Outcome, RunningTransaction } from "./running-transaction.ts";
 import { alone, nextGroup, SharedWorkFailed, sharedFailure } from "./shared-work-failure.ts";
 import type { SqliteConnection } from "./sqlite-connection.ts";
@@ -126,7 +135,10 @@ export class GroupCommit {
       return this.#disk.failure;
     }
     if (waiting >= queueLengthMax) {
-      return new StoreUnavailableError("queue-full", `The queue of the database is full: ${queueLengthMax} calls are waiting.`);
+      return new StoreUnavailableError(
+        "queue-full",
+        `The queue of the database is full: ${queueLengthMax} calls are waiting.`,
+      );
     }
     return undefined;
   }

@@ -75,7 +75,11 @@ export function failWaiting(group: readonly Waiting[], error: unknown): void {
 /** The error of a transaction that was rolled back because another one of its group failed. */
 export function undone(cause: unknown): Error {
   const problem = cause instanceof StoreUnavailableError ? cause.problem : "io";
-  return new StoreUnavailableError(problem, "The transaction was rolled back, because another transaction of the same group commit failed.", {
-    cause,
-  });
+  return new StoreUnavailableError(
+    problem,
+    "The transaction was rolled back, because another transaction of the same group commit failed.",
+    {
+      cause,
+    },
+  );
 }

@@ -71,7 +71,9 @@ export function createFairGate({ atOnce, waitingMax }: FairGateOptions): FairGat
       throw new FairGateFullError(`The queue is full: ${waitingMax} calls are waiting.`);
     }
     remove(longestKey, last);
-    last.refuse(new FairGateFullError(`The queue is full: ${waitingMax} calls are waiting, and this key has the most.`));
+    last.refuse(
+      new FairGateFullError(`The queue is full: ${waitingMax} calls are waiting, and this key has the most.`),
+    );
   }
 
   function wait(key: string, signal: AbortSignal | undefined): Promise<void> {

@@ -41,7 +41,9 @@ export class GroupProgress {
     this.#checks = isStuck ? this.#checks + 1 : 0;
     this.#committed = committed;
     if (this.#checks >= stuckChecksMax) {
-      throw new Error(`consumer group ${this.#options.group} is stuck: its lag is ${written - committed}, and its offsets do not change`);
+      throw new Error(
+        `consumer group ${this.#options.group} is stuck: its lag is ${written - committed}, and its offsets do not change`,
+      );
     }
   }
 
