@@ -114,7 +114,7 @@ export const connectMistakes: readonly HttpMistake[] = [
     reason: "INVALID_PAGE_TOKEN",
     fields: ["pageToken"],
     message:
-      "`pageToken` is not one that this list gave. Send the `nextPageToken` of the page before, with the same filter, or leave it out.",
+      "`pageToken` was not issued for this list and filter. Send the `nextPageToken` of the previous page with the same filter, or leave it out.",
   },
   {
     to: "order",

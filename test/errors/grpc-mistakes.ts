@@ -93,7 +93,7 @@ export const grpcMistakes: readonly GrpcMistake[] = [
     reason: "INVALID_PAGE_TOKEN",
     fields: ["page_token"],
     message:
-      "`page_token` is not one that this list gave. Send the `next_page_token` of the page before, with the same filter, or leave it out.",
+      "`page_token` was not issued for this list and filter. Send the `next_page_token` of the previous page with the same filter, or leave it out.",
   },
   {
     to: "order",

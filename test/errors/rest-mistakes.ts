@@ -313,7 +313,7 @@ export const restMistakes: readonly HttpMistake[] = [
     reason: "INVALID_PAGE_TOKEN",
     fields: ["page_token"],
     message:
-      "`page_token` is not one that this list gave. Send the `nextPageToken` of the page before, with the same filter, or leave it out.",
+      "`page_token` was not issued for this list and filter. Send the `nextPageToken` of the previous page with the same filter, or leave it out.",
   },
   {
     to: "gateway",

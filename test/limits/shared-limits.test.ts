@@ -88,7 +88,7 @@ return found`;
 test("a LIMITS_URL of another kind is refused, without its password", async () => {
   const environment = systemEnvironment({ name: "test", logLevel: "silent" });
   await expect(openLimits("http://:secret@127.0.0.1:6379", environment)).rejects.toThrow(
-    "LIMITS_URL cannot be understood: expected redis://host:port or rediss://host:port.",
+    "LIMITS_URL is invalid: expected redis://host:port or rediss://host:port.",
   );
   expect(await openLimits("", environment)).toBeUndefined();
 });

@@ -22,10 +22,19 @@ export function eventMetrics(registry: Environment["metrics"]): EventMetrics {
     return known instanceof Counter ? known : new Counter({ name, help, registers: [registry] });
   }
   return {
-    published: counter("parley_events_published_total", "Events that took effect at all subscribers."),
-    failed: counter("parley_events_publish_failures_total", "Events that failed and are published again."),
-    received: counter("parley_events_received_total", "Events that were given to a handler and had their effect."),
-    repeated: counter("parley_events_repeated_total", "Events that came again after they had had their effect."),
-    deadLettered: counter("parley_events_dead_lettered_total", "Events that failed as often as is allowed."),
+    published: counter("parley_events_published_total", "Events whose effect is durable at all subscribers."),
+    failed: counter(
+      "parley_events_publish_failures_total",
+      "Failed publish attempts of events, which are published again.",
+    ),
+    received: counter("parley_events_received_total", "Events that took effect in this process."),
+    repeated: counter(
+      "parley_events_repeated_total",
+      "Events that were delivered again after they had taken effect; the inbox ignored them.",
+    ),
+    deadLettered: counter(
+      "parley_events_dead_lettered_total",
+      "Events that failed `maxAttempts` times and were dead-lettered.",
+    ),
   };
 }

@@ -42,7 +42,7 @@ const appending = (...orders: readonly string[]) => ({
       for (const order of orders) await log.append(transaction, orderConfirmed(`${order}-${name}`));
     }),
 });
-const partlySerial = "the share of each replica follows from how many it sees";
+const partlySerial = "the share of each replica depends on how many replicas it finds";
 
 /** One old event of the log is done, the other one waits; dead-1 is a dead letter; bad has failed once. */
 const operations: readonly Operation<Replica>[] = [

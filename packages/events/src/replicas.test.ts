@@ -14,7 +14,7 @@ import { orderConfirmed, testEnvironment } from "./testing/test-parts.ts";
 describeReplicas("replicas that share an event log", (openReplicas) => {
   const clock = createTestClock();
 
-  test("give out sequences without a gap, and a watcher of one sees every event of all, in order", async () => {
+  test("issue sequences without a gap, and a watcher of one replica sees the events of all, in order", async () => {
     await using replicas = await openReplicas(eventMigrations, 3);
     const logs = replicas.databases.map((database, index) => ({
       database,
@@ -48,7 +48,7 @@ describeReplicas("replicas that share an event log", (openReplicas) => {
     expect(seen).toEqual(Array.from({ length: total }, (_, index) => index + 1));
   });
 
-  test("never publish one partition twice, whatever their own clocks say", async () => {
+  test("never publish one partition twice, even if their own clocks are wrong", async () => {
     await using replicas = await openReplicas(eventMigrations, 4);
     const hourMs = 60 * 60_000;
     const all = replicas.databases.map((database, index) => {
@@ -65,7 +65,7 @@ describeReplicas("replicas that share an event log", (openReplicas) => {
     expect(held.sort((a, b) => a - b)).toEqual(Array.from({ length: partitionCount }, (_, number) => number));
   });
 
-  test("that are given the same events at the same time let each take effect once", async () => {
+  test("that receive the same events at the same time apply each once", async () => {
     const effects = "CREATE TABLE effects (number INTEGER PRIMARY KEY AUTOINCREMENT, text TEXT NOT NULL)";
     await using replicas = await openReplicas([...inboxMigrations, { id: "0001-effects", sql: effects }], 2);
     const inboxes = replicas.databases.map((database) =>

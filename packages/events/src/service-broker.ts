@@ -20,7 +20,7 @@ export const brokerSettings = {
   }),
 };
 
-/** The events that notifications are about. */
+/** The types of events that the notification service handles. */
 const notificationTypes: readonly EventType[] = [
   eventTypes.orderConfirmed,
   eventTypes.orderCancelled,
@@ -46,9 +46,9 @@ export function openServiceBroker(service: string, { config, environment }: Serv
 }
 
 /**
- * A name for this process among those that share its database. A SQLite file has one process: its next life has the same name, and
- * takes over its leases at once. On a shared database a process cannot know that another is dead: each life has a name of its own, and
- * its leases are taken over when they have expired.
+ * The name of this process among those that share its database. A SQLite file has one process: after a restart it has the same name and
+ * takes its leases over at once. On a shared database a process cannot detect that another has died: each start has a new name, and
+ * the leases of an earlier start are taken over when they have expired.
  */
 export function replicaName({ databaseUrl, port }: { readonly databaseUrl: string; readonly port: number }): string {
   return databaseUrl.startsWith("sqlite:") ? "only" : `${hostname()}:${port}:${randomUUID()}`;

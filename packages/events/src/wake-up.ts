@@ -2,7 +2,7 @@ import type { Clock } from "@parley/rpc";
 
 /** Waits that another function can end. */
 export interface WakeUp {
-  /** Ends the current `wait`, or the next one. A pause goes on. */
+  /** Ends the current `wait`, or the next one. Does not end a `pause`. */
   readonly wake: () => void;
   /** Discards earlier calls of `wake`. */
   reset(): void;
@@ -12,7 +12,7 @@ export interface WakeUp {
   pause(durationMs: number): Promise<void>;
   /** Ends the current `wait` or `pause`, or the next `wait`. */
   readonly interrupt: () => void;
-  /** Ends every wait, now and in future. A waiting timer would not keep the process alive, so shutdown must not depend on one. */
+  /** Ends every wait, now and in future. Timers do not keep the process alive, so shutdown must not wait for one. */
   readonly close: () => void;
 }
 

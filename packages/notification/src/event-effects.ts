@@ -9,9 +9,9 @@ export interface EventEffectsOptions {
   readonly clock: Clock;
   /** The recipient of the shop's alerts. */
   readonly shopEmail: string;
-  /** Sends a notification if that needs no waiting, and returns it with the outcome. */
+  /** Sends a notification if the channel sends synchronously, and returns it with the outcome. */
   readonly sendAtOnce: (notification: Notification) => Notification;
-  /** When they are tried by other replicas, since this one does at once. Default: at once. */
+  /** When other replicas may attempt the notifications; this replica attempts them at once. Default: at once. */
   readonly firstAttemptTimeMs?: (
     transaction: Transaction,
     notifications: readonly Notification[],
@@ -26,8 +26,8 @@ export interface EventEffectsOptions {
 export function createEventEffects(options: EventEffectsOptions): EventHandlers {
   const { clock, shopEmail, sendAtOnce, onWritten, noteTrace, firstAttemptTimeMs = async () => undefined } = options;
 
-  // An event has one notification, with the event's id, a UUID for the platform's sources: if the transaction is lost,
-  // the next one inserts it under the same key.
+  // An event has one notification, with the event's id (a UUID for the platform's sources). If the transaction is lost, the next one inserts the
+  // notification under the same key.
   async function write(
     { transaction, event, traceparent }: Delivery,
     fields: Omit<NewNotificationFields, "id" | "createTimeMs">,
@@ -41,7 +41,7 @@ export function createEventEffects(options: EventEffectsOptions): EventHandlers 
   }
 
   async function insertAll(transaction: Transaction, notifications: readonly Notification[]) {
-    // An event that is repeated after the inbox pruned its mark has its notification already.
+    // The notification of an event that is repeated after the inbox pruned its mark exists already.
     const known = await knownIds(
       transaction,
       notifications.map(({ id }) => id),

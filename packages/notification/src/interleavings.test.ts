@@ -8,7 +8,7 @@ import { createEventEffects } from "./event-effects.ts";
 import { createFailedNotifications } from "./failed-notifications.ts";
 import { notificationMigrations } from "./index.ts";
 import { NotificationKind, newNotification, type SendOutcome, settle } from "./notification.ts";
-import { hastenNotifications, insertNotifications, updateNotifications } from "./notification-store.ts";
+import { insertNotifications, makeDueSooner, updateNotifications } from "./notification-store.ts";
 import { Claims } from "./sending/claims.ts";
 
 const environment = systemEnvironment({ name: "notification", logLevel: "silent" });
@@ -61,17 +61,16 @@ const operations: readonly Operation<Replica>[] = [
       ),
   },
   {
-    name: "claim what is due",
-    notSerial: "two replicas may each claim a part, or one may find nothing: the other one has it",
+    name: "claim due notifications",
+    notSerial: "two replicas may each claim a part, or one may claim all",
     run: async ({ claims }) => ({ claimed: (await claims.claimDue(10)).notifications.map(({ id }) => id) }),
   },
-  { name: "note that one is sent", ...settling({ kind: "sent", timeMs: 5 }) },
-  { name: "note that one failed", ...settling({ kind: "failed", final: true, cause: "no such mailbox", timeMs: 6 }) },
+  { name: "record that one is sent", ...settling({ kind: "sent", timeMs: 5 }) },
+  { name: "record that one failed", ...settling({ kind: "failed", final: true, cause: "no such mailbox", timeMs: 6 }) },
   { name: "redrive", run: async ({ failed }) => (await failed.redrive(["failed-1"])).length },
   {
-    name: "hasten all after the clock was set back",
-    run: ({ database }) =>
-      database.transaction((transaction) => hastenNotifications(transaction, { afterMs: 0, byMs: 1 })),
+    name: "make all due sooner after the clock was set back",
+    run: ({ database }) => database.transaction((transaction) => makeDueSooner(transaction, { afterMs: 0, byMs: 1 })),
   },
 ];
 

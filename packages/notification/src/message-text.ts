@@ -14,14 +14,14 @@ export function orderConfirmedText({ orderId, userName, items, totalPrice }: Ord
   }
   return {
     subject: `Your order ${orderId} is confirmed`,
-    body: `${greeting(userName)}\n\nwe have your order:\n${lines}\nTotal: ${moneyText(totalPrice)}`,
+    body: `${greeting(userName)}\n\nWe have received your order:\n${lines}\nTotal: ${moneyText(totalPrice)}`,
   };
 }
 
 export function orderCancelledText({ orderId, userName, reason }: OrderCancelled): MessageText {
   return {
     subject: `Your order ${orderId} is cancelled`,
-    body: [greeting(userName), "", "your order was cancelled.", ...(reason === "" ? [] : [`Reason: ${reason}`])].join(
+    body: [greeting(userName), "", "Your order was cancelled.", ...(reason === "" ? [] : [`Reason: ${reason}`])].join(
       "\n",
     ),
   };
@@ -37,11 +37,11 @@ export function stockLowText({ productId, productName, stock, lowStockThreshold 
 export function testText(message: string): MessageText {
   return {
     subject: "A test notification",
-    body: message === "" ? "If you can read this, the channel works." : message,
+    body: message === "" ? "This is a test: the channel works." : message,
   };
 }
 
-/** A guest has no name here. */
+/** The greeting. A guest has no name. */
 function greeting(userName: string): string {
   return userName === "" ? "Hello," : `Hello ${userName},`;
 }

@@ -11,7 +11,7 @@ export class InvalidPositionError extends Error {
   override readonly name = "InvalidPositionError";
 }
 
-/** A service delivers an event that names another service as its source. */
+/** A service tried to deliver an event whose source is another service. */
 export class EventSourceError extends Error {
   override readonly name = "EventSourceError";
   readonly source: string;

@@ -30,10 +30,10 @@ function take(message: OutgoingMessage) {
   sent.push(message);
 }
 
-const farChannel: Channel = { concurrencyMax: 1, send: async (message) => take(message), close: async () => {} };
-const channelAtHand: Channel = { ...farChannel, sendAtOnce: take };
+const asyncChannel: Channel = { concurrencyMax: 1, send: async (message) => take(message), close: async () => {} };
+const syncChannel: Channel = { ...asyncChannel, sendAtOnce: take };
 
-beforeEach(() => start(farChannel));
+beforeEach(() => start(asyncChannel));
 
 async function start(channel: Channel) {
   sent = [];
@@ -109,7 +109,7 @@ describe("an event", () => {
     expect((await notifications.listDeadLetters({})).deadLetters).toEqual([]);
   });
 
-  test("has its effect once, however often it comes", async () => {
+  test("has its effect once, however often it is delivered", async () => {
     const twice = confirmed("o1");
     await events.deliver({ events: [twice, twice] });
     await events.deliver({ events: [twice] });
@@ -133,7 +133,7 @@ describe("an event", () => {
     await vi.waitFor(() => expect(sent).toHaveLength(4));
     const orderIds = (await list()).map(({ orderId }) => orderId);
     expect(orderIds.slice(2)).toEqual(["o2", "o1"]);
-    // Events of different keys are handled apart, at the same time: their order is not promised.
+    // Events of different keys are handled concurrently: their order is not guaranteed.
     expect(orderIds.slice(0, 2).sort()).toEqual(["", "o3"]);
     expect((await notifications.listDeadLetters({})).deadLetters).toEqual([]);
   });
@@ -199,7 +199,7 @@ describe("listing", () => {
   });
 });
 
-async function triesAgain() {
+async function retries() {
   let failures = 0;
   refuse = () => (failures++ === 0 ? new Error("greylisted") : undefined);
   await events.deliver({ events: [confirmed("o1")] });
@@ -214,9 +214,9 @@ describe("sending", () => {
     await vi.waitFor(async () => expect((await list())[0]?.state).toBe(NotificationState.FAILED));
   });
 
-  test("retries after a temporary failure", triesAgain);
+  test("retries after a temporary failure", retries);
 
-  test("does not let one failing recipient hold up the others", async () => {
+  test("sends to other recipients while one fails", async () => {
     refuse = ({ subject }) => (subject.includes("o1") ? new Error("never") : undefined);
     await events.deliver({ events: [confirmed("o1"), confirmed("o2")] });
     await vi.waitFor(() => expect(sent.map(({ subject }) => subject)).toEqual(["Your order o2 is confirmed"]));
@@ -246,7 +246,7 @@ describe("sending", () => {
   test("a test notification over a slow channel is returned as pending, and sent once", async () => {
     const held = Promise.withResolvers<void>();
     await module.stop?.();
-    await start({ ...farChannel, send: async (message) => held.promise.then(() => take(message)) });
+    await start({ ...asyncChannel, send: async (message) => held.promise.then(() => take(message)) });
     const { notification } = await notifications.sendTestNotification({ recipient: "bob@example.com" });
     expect(notification?.state).toBe(NotificationState.PENDING);
     held.resolve();
@@ -288,10 +288,10 @@ describe("sending", () => {
   });
 });
 
-describe("over a channel that needs no waiting", () => {
+describe("over a channel that sends synchronously", () => {
   beforeEach(async () => {
     await module.stop?.();
-    await start(channelAtHand);
+    await start(syncChannel);
   });
 
   test("a notification is inserted as sent, with the id of its event", async () => {
@@ -321,7 +321,7 @@ describe("over a channel that needs no waiting", () => {
     expect(sent.map(({ key }) => key)).toEqual([event.id]);
   });
 
-  test("a refused message is retried", triesAgain);
+  test("a refused message is retried", retries);
 });
 
 describe("watching", () => {

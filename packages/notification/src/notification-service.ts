@@ -17,7 +17,7 @@ import { insertNotifications, type NotificationFilter, notificationList } from "
 import type { Sender } from "./sending/sender.ts";
 import { positionOf, type WatchSource, watchNotifications } from "./watch-notifications.ts";
 
-/** The call itself sends a test notification; the sender finds it, this much later, only after a crash. */
+/** The call itself sends a test notification. The sender retries it after this time if the process crashed. */
 const testRetryDelayMs = 60_000;
 /** The time that the call waits for the channel: less than the contract's timeout. An unsent notification is then returned as PENDING. */
 const testWaitMs = 4_000;

@@ -60,7 +60,7 @@ export async function insertNotifications(
   });
 }
 
-/** The existing ones of these ids. */
+/** Those of these ids that have a notification. */
 export async function knownIds(reader: Reader, ids: readonly string[]): Promise<ReadonlySet<string>> {
   const parts = [...inParts(ids)].map((part) =>
     reader.all<{ id: string }>(`SELECT id FROM notification WHERE id IN (${marksFor(part)})`, ...part),
@@ -72,10 +72,10 @@ const insertSql = `
   INSERT INTO notification (sequence, id, user_id, kind, recipient, subject, body, order_id, product_id, state, attempts,
     next_attempt_time, create_time, send_time, retry_since_time)`;
 
-/** How notifications go on, and from which state. */
+/** The due time after an update, and the state before it. */
 export interface NotificationUpdate {
   readonly nextAttemptTimeMs: number;
-  /** One that is in another state by now, since another replica settled it, is left as it is. Default: PENDING. */
+  /** Notifications in another state, which another replica settled, are left unchanged. Default: PENDING. */
   readonly from?: NotificationState;
 }
 
@@ -189,12 +189,12 @@ export async function readDueNotifications(
       room,
     );
   const rows = await read("<=", nowMs, limit);
-  const misplaced = rows.length < limit ? await read(">", nowMs + retryDelayMsMax, limit - rows.length) : [];
-  return [...rows, ...misplaced].map((row) => notificationOfRow(row).notification);
+  const misdated = rows.length < limit ? await read(">", nowMs + retryDelayMsMax, limit - rows.length) : [];
+  return [...rows, ...misdated].map((row) => notificationOfRow(row).notification);
 }
 
 /** Makes notifications that are due after `afterMs` due `byMs` sooner: the clock was set back by that much. */
-export async function hastenNotifications(
+export async function makeDueSooner(
   transaction: Transaction,
   { afterMs, byMs }: { readonly afterMs: number; readonly byMs: number },
 ): Promise<void> {
@@ -205,7 +205,7 @@ export async function hastenNotifications(
   );
 }
 
-/** When the next notification is due; undefined where there is none after `afterMs`. */
+/** When the next notification is due. Undefined if none is due after `afterMs`. */
 export async function nextDueTimeMs(
   reader: Reader,
   { afterMs }: { readonly afterMs: number },

@@ -38,7 +38,7 @@ export const attemptsMin = 10;
 
 const retryDelayFirstMs = 1_000;
 const retryDelayLastMs = 10 * 60_000;
-/** The jitter of a wait, up and down, so that failures do not return together. */
+/** The jitter of a wait, up and down, so that retries do not coincide. */
 const retrySpread = 0.2;
 /** The longest wait between two attempts. A later due time was written before the clock was set back. */
 export const retryDelayMsMax = retryDelayLastMs * (1 + retrySpread);

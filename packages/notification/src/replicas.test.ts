@@ -46,7 +46,7 @@ describeReplicas("replicas of the notification service", (openReplicas) => {
     expect(sent.sort()).toEqual(ids.sort());
   });
 
-  test("overwrite nothing that another one settled", async () => {
+  test("do not overwrite a notification that another replica settled", async () => {
     await using replicas = await openReplicas(notificationMigrations, 2);
     const [one, other] = replicas.databases as [(typeof replicas.databases)[0], (typeof replicas.databases)[0]];
     const notification = mail("a");
@@ -62,7 +62,7 @@ describeReplicas("replicas of the notification service", (openReplicas) => {
     ]);
   });
 
-  test("write notifications down in the order in which watchers see them", async () => {
+  test("insert notifications in the order in which watchers see them", async () => {
     await using replicas = await openReplicas(notificationMigrations, 3);
     const seen: number[] = [];
     let writing = true;

@@ -9,9 +9,9 @@ import {
   type StoredNotification,
 } from "./notification-store.ts";
 
-/** The most read at once: what a slow watcher holds in memory. */
+/** The most notifications read at once, and so in the memory of a slow watcher. */
 const batchMax = 100;
-/** Reads at this interval in any case: another replica may have inserted some. */
+/** Reads at this interval even without a wake-up: another replica may have inserted notifications. */
 const pollIntervalMs = 1_000;
 
 export interface WatchSource {
@@ -56,14 +56,14 @@ export async function* watchNotifications(
   }
 }
 
-/** A place in the stream. */
+/** The position of a notification in the stream. */
 export function positionOf({ sequence }: StoredNotification): string {
   return `n${sequence}`;
 }
 
 function readPosition(position: string, newest: number): number {
   const sequence = Number(/^n(0|[1-9]\d{0,14})$/.exec(position)?.[1]);
-  // A future position was issued by another database.
+  // A position beyond the newest was issued by another database.
   if (Number.isNaN(sequence) || sequence > newest) {
     throw new InvalidPositionError(
       "`after_position` is not a position of this stream. Send the `position` of the last message received, or leave it out.",

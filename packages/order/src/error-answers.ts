@@ -28,14 +28,14 @@ export function errorAnswer(error: unknown): unknown {
   const { message } = error;
   const answer = (code: Code, reason: string, metadata: Readonly<Record<string, string>> = {}): ConnectError =>
     reasonError(code, { reason, message, metadata, cause: error });
-  const blame = (field: string, reason: string): ConnectError =>
+  const fieldError = (field: string, reason: string): ConnectError =>
     reasonError(Code.InvalidArgument, {
       reason,
       message,
       fields: [{ field, description: message, reason }],
       cause: error,
     });
-  const later = (code: Code, reason: string, metadata: Readonly<Record<string, string>> = {}): ConnectError =>
+  const retryable = (code: Code, reason: string, metadata: Readonly<Record<string, string>> = {}): ConnectError =>
     reasonError(code, { reason, message, metadata, retryAfterMs, cause: error });
 
   if (error instanceof OrderRefusedError) {
@@ -65,19 +65,20 @@ export function errorAnswer(error: unknown): unknown {
   if (error instanceof DependencyError) {
     const [code, reason] = dependencyAnswers[error.problem];
     const orderId = error.orderId === undefined ? {} : { orderId: error.orderId };
-    return later(code, reason, { service: error.service, ...orderId });
+    return retryable(code, reason, { service: error.service, ...orderId });
   }
-  if (error instanceof ContendedError) return later(Code.Aborted, orderReasons.contended, { orderId: error.orderId });
-  if (error instanceof TooManyOrdersError) return later(Code.ResourceExhausted, orderReasons.tooManyOrders);
-  if (error instanceof InvalidFieldError) return blame(error.field, orderReasons.invalidRequest);
-  if (error instanceof InvalidPageTokenError) return blame("page_token", orderReasons.invalidPageToken);
-  if (error instanceof UnreadablePositionError) return blame("after_position", orderReasons.invalidPosition);
+  if (error instanceof ContendedError)
+    return retryable(Code.Aborted, orderReasons.contended, { orderId: error.orderId });
+  if (error instanceof TooManyOrdersError) return retryable(Code.ResourceExhausted, orderReasons.tooManyOrders);
+  if (error instanceof InvalidFieldError) return fieldError(error.field, orderReasons.invalidRequest);
+  if (error instanceof InvalidPageTokenError) return fieldError("page_token", orderReasons.invalidPageToken);
+  if (error instanceof UnreadablePositionError) return fieldError("after_position", orderReasons.invalidPosition);
   if (error instanceof PositionGoneError) return answer(Code.OutOfRange, orderReasons.positionGone);
   if (error instanceof StoreUnavailableError) {
-    // Its message is about files and disks: for the log, not for the caller.
-    const words = "The order service cannot reach its database.";
+    // The error's own message names files and disks. It is logged and not sent to the caller.
+    const text = "The order service cannot reach its database.";
     const reason = orderReasons.storeUnavailable;
-    return reasonError(Code.Unavailable, { reason, message: words, retryAfterMs, cause: error });
+    return reasonError(Code.Unavailable, { reason, message: text, retryAfterMs, cause: error });
   }
   return error;
 }

@@ -49,7 +49,7 @@ const operations: readonly Operation<Replica>[] = [
   { name: "join", run: ({ store }) => store.join(standing, leaseMs) },
   { name: "postpone", run: ({ store }) => store.postpone("standing", leaseMs) },
   { name: "remove", run: ({ store }) => store.remove("standing", "RESERVING") },
-  { name: "adopt the orders of an earlier life", run: ({ store }) => store.adopt() },
+  { name: "adopt the orders from before a restart", run: ({ store }) => store.adopt() },
 ];
 
 async function reset(database: Database): Promise<void> {

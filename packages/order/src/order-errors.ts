@@ -20,7 +20,7 @@ export const orderReasons = {
   orderNotCancellable: "ORDER_NOT_CANCELLABLE",
   /** ABORTED: the order was changed since the caller read it. Metadata: `orderId`. */
   etagMismatch: "ETAG_MISMATCH",
-  /** INVALID_ARGUMENT: a field is missing, or does not go with another. */
+  /** INVALID_ARGUMENT: a field is missing, or conflicts with another field. */
   invalidRequest: "INVALID_REQUEST",
   /** INVALID_ARGUMENT: the page token was not issued by ListOrders. */
   invalidPageToken: "INVALID_PAGE_TOKEN",
@@ -46,7 +46,7 @@ export const orderReasons = {
 export interface Refusal {
   /** One of {@link orderReasons}. */
   readonly reason: string;
-  /** A sentence for people. */
+  /** A sentence for the caller and the logs. */
   readonly message: string;
   readonly metadata: Readonly<Record<string, string>>;
 }
@@ -56,7 +56,7 @@ export class OrderError extends Error {
   override readonly name: string = "OrderError";
 }
 
-/** A transition that the state machine does not have: a bug. */
+/** A transition that the state machine does not allow: a bug. */
 export class IllegalTransitionError extends OrderError {
   override readonly name = "IllegalTransitionError";
   constructor(orderId: string, from: string, to: string) {
@@ -91,7 +91,7 @@ export class AmountOutOfRangeError extends OrderError {
   }
 }
 
-/** A request whose fields do not go together. */
+/** A request with conflicting or missing fields. */
 export class InvalidFieldError extends OrderError {
   override readonly name = "InvalidFieldError";
   /** By its name in the contract. */

@@ -19,9 +19,9 @@ import { createStock, type InventoryClient } from "./saga/stock.ts";
 /** The `source` of the service's events. */
 export const orderEventSource = "/services/order";
 
-/** The time for an order whose caller has no deadline: CreateOrder's timeout in the contract. */
+/** The deadline of an order whose caller set none: CreateOrder's timeout in the contract. */
 const callTimeoutMs = 5_000;
-/** The time that stopping waits for orders of disconnected callers, and then for those that it aborted. */
+/** How long `stop` waits for the orders in progress, and then, after it aborted them, for their end. */
 const stopGraceMs = 2_000;
 
 export interface OrderModuleOptions {
@@ -31,11 +31,11 @@ export interface OrderModuleOptions {
   readonly users: UserClient;
   readonly inventory: InventoryClient;
   /**
-   * The name of this process among those that share the database, the same after a restart, so that it takes its orders over at once.
-   * Default `only`: there is no other, as with SQLite.
+   * The name of this process, unique among the processes on the database and stable across restarts: a restarted process takes its own
+   * orders over at once. Default `only`, for a single process, as with SQLite.
    */
   readonly owner?: string;
-  /** Whether orders without a user are taken, and callers without a token may place them. Default: false. */
+  /** Whether orders without a user are accepted, and callers without a token may place them. Default: false. */
   readonly guestOrders?: boolean;
   /** Delivers events to other services. Without it they wait in the log. Closed when the module stops. */
   readonly broker?: Broker | undefined;
@@ -60,7 +60,7 @@ export function createOrderModule(options: OrderModuleOptions): ServiceModule {
     stock: createStock(inventory, checkpoint),
     clock,
     signal: stopped.signal,
-    leave: (orderId) => recovery.soon(orderId),
+    releaseLater: (orderId) => recovery.soon(orderId),
   });
   const recovery: Recovery = createRecovery({ store, saga, inTurn, environment, signal: stopping.signal });
   const buyers = createBuyers(users, checkpoint);

@@ -201,7 +201,7 @@ describe("the order service", () => {
     const all = orders.watchOrders({ userId: "1" }, { signal: stop.signal })[Symbol.asyncIterator]();
     const first = all.next();
     await new Promise((resolve) => setTimeout(resolve, 50));
-    // Where the database is a server, the watcher has its place only when that has answered.
+    // With a database server, the start position of the watch is known only after a query.
     await testDatabasesIdle();
     const { id } = await place();
     await place("2");

@@ -20,7 +20,7 @@ export interface OrderServiceOptions {
   readonly events: EventLog;
   readonly place: ReturnType<typeof createPlaceOrder>;
   readonly cancel: ReturnType<typeof createCancelOrder>;
-  /** Whether orders without a user are taken. */
+  /** Whether orders without a user are accepted. */
   readonly guests: boolean;
   /** Work on behalf of a call that continues when the caller disconnects. */
   readonly detached: (context: HandlerContext) => SagaCall;

@@ -40,7 +40,7 @@ export interface DueOrder {
 export interface Move {
   /** The phase before. */
   readonly from: OrderPhase;
-  /** How long recovery leaves it alone, if a step remains afterwards. */
+  /** The lease: how long recovery does not take the order over, if a step remains. */
   readonly leaseMs: number;
   /** The event of the transition. */
   readonly event?: NewEvent | undefined;
@@ -58,8 +58,8 @@ export interface OrderStoreOptions {
 }
 
 /**
- * The orders in the service's database. Each write is one transaction, durable when it resolves. Leases go by the database's clock: replicas whose
- * own clocks differ would take orders from each other.
+ * The orders in the service's database. Each write is one transaction, durable when it resolves. Leases use the database's clock: with their
+ * own clocks, replicas whose clocks differ would take each other's orders over.
  */
 export class OrderStore {
   readonly #database: Database;
@@ -126,7 +126,7 @@ export class OrderStore {
       parameters.push(value);
     };
     where("user_id = ?", userId);
-    // One buyer has few orders in other states: hidden in COALESCE, `state` keeps SQLite off the index of all orders by state.
+    // One buyer has few orders in other states. COALESCE hides `state`, so that SQLite does not choose the index of all orders by state.
     where(userId === undefined ? "state = ?" : "COALESCE(state, '') = ?", state);
     where("id < ?", beforeId);
     const filter = conditions.length === 0 ? "" : `WHERE ${conditions.join(" AND ")}`;
@@ -138,12 +138,12 @@ export class OrderStore {
   async due(limit: number, nowMs = this.#time.now()): Promise<DueOrder[]> {
     const due = await this.#database.all<DueRow>(dueSql, nowMs, limit);
     const room = limit - due.length;
-    const misplaced = room > 0 ? await this.#database.all<DueRow>(misplacedSql, nowMs + leaseMsMax, room) : [];
-    const rows = [...due, ...misplaced];
+    const misdated = room > 0 ? await this.#database.all<DueRow>(misdatedSql, nowMs + leaseMsMax, room) : [];
+    const rows = [...due, ...misdated];
     return rows.map((row) => ({ order: orderOfRow(row), dueTimeMs: row.due_time, attempts: row.attempts }));
   }
 
-  /** Takes a due order over for a time. False if another process was faster, or it is settled. */
+  /** Takes a due order over for the time of a lease. False if another process was faster, or it is settled. */
   async claim({ order, dueTimeMs, attempts }: DueOrder, leaseMs: number): Promise<boolean> {
     return (
       (await this.#write("CLAIMED", (transaction) =>
@@ -153,8 +153,8 @@ export class OrderStore {
   }
 
   /**
-   * Takes an order over that is not due, since its buyer asks for it again. False if it had a transition. Afterwards the process that created
-   * it knows that it does not work on it alone.
+   * Takes an order over that is not due, because its buyer repeated the request. False if it had a transition. The increased `attempts` shows
+   * the process that created the order that another call works on it too.
    */
   async join(order: Order, leaseMs: number): Promise<boolean> {
     return (
@@ -169,7 +169,7 @@ export class OrderStore {
     await this.#write("POSTPONED", (transaction) => transaction.run(postponeSql, this.#after(waitMs), id, this.#owner));
   }
 
-  /** Makes the orders of an earlier life of this process due. Returns their number. */
+  /** Makes the orders due that this process owned before its restart. Returns their number. */
   async adopt(): Promise<number> {
     const nowMs = this.#time.now();
     return await this.#write("ADOPTED", (transaction) => transaction.run(adoptSql, nowMs, nowMs, this.#owner));
@@ -207,7 +207,7 @@ const moveSql = `
   WHERE id = ? AND phase = ?`;
 const byRequestSql = `SELECT ${orderColumns} FROM orders WHERE user_id = ? AND request_id = ?`;
 const dueSql = `SELECT ${orderColumns}, due_time, attempts FROM orders WHERE due_time <= ? ORDER BY due_time LIMIT ?`;
-const misplacedSql = `SELECT ${orderColumns}, due_time, attempts FROM orders WHERE due_time > ? ORDER BY due_time LIMIT ?`;
+const misdatedSql = `SELECT ${orderColumns}, due_time, attempts FROM orders WHERE due_time > ? ORDER BY due_time LIMIT ?`;
 const ifUntouchedSql = "AND owner = ? AND attempts = 0";
 const joinSql = "UPDATE orders SET due_time = ?, owner = ?, attempts = attempts + 1 WHERE id = ? AND phase = ?";
 const claimSql = "UPDATE orders SET due_time = ?, owner = ?, attempts = ? WHERE id = ? AND due_time = ?";

@@ -8,7 +8,7 @@ export type OrderState = "PENDING" | "CONFIRMED" | "CANCELLED" | "REJECTED";
 /**
  * The internal state of an order: its public state, and the step that remains.
  * - `RESERVING` (pending): the stock may or may not be reserved.
- * - `RELEASING` (pending): given up; the stock must be released before the order is rejected.
+ * - `RELEASING` (pending): abandoned; the stock must be released before the order is rejected.
  * - `REFUSED` (rejected): the answer is final; a late reservation may still hold stock.
  * - `CANCELLING` (confirmed): to be cancelled as soon as the stock is released.
  */
@@ -27,7 +27,7 @@ export interface Order {
   readonly phase: OrderPhase;
   /** The reason of a rejection or cancellation, also a planned one; empty otherwise. */
   readonly stateReason: string;
-  /** The refusal that a repetition of the request gets again. */
+  /** The refusal that a repeated request receives again. */
   readonly refusal?: Refusal | undefined;
   /** The buyer's request id, while a repetition of the request returns this order. */
   readonly requestId?: string | undefined;
@@ -111,7 +111,7 @@ export function beginCancel(order: Order, reason: string): Order {
   return { ...move(order, "CANCELLING"), stateReason: reason };
 }
 
-/** The order after its stock was released for good. */
+/** The order after its stock was released. It can no longer be reserved. */
 export function released(order: Order, nowMs: number): Order {
   switch (order.phase) {
     case "RELEASING":
@@ -154,7 +154,7 @@ const states: Readonly<Record<OrderPhase, OrderState>> = {
   REJECTED: "REJECTED",
 };
 
-/** The legal transitions. No phase is entered twice, so a row's phase tells whether another process changed it. */
+/** The legal transitions. No phase is entered twice, so a changed phase shows that another process changed the order. */
 const moves: Readonly<Record<OrderPhase, readonly OrderPhase[]>> = {
   RESERVING: ["CONFIRMED", "REFUSED", "REJECTED", "RELEASING"],
   RELEASING: ["REJECTED"],
@@ -177,7 +177,7 @@ function change(order: Order, phase: OrderPhase, nowMs: number): Order {
   return { ...move(order, phase), revision: order.revision + 1, updateTimeMs: notBefore(order, nowMs) };
 }
 
-// The clock may be set back between two changes; an order's own times never decrease.
+// The clock may be set back between two changes. The times of an order never decrease.
 function notBefore(order: Order, nowMs: number): number {
   return Math.max(order.updateTimeMs, nowMs);
 }

@@ -17,7 +17,7 @@ export interface OrderChange {
   readonly position: string;
 }
 
-/** Reads the order of an event; undefined if the order is gone. */
+/** Reads the order of an event; undefined if the order was deleted. */
 export type ReadChange = (logged: LoggedEvent, orderId: string) => Promise<OrderChange | undefined>;
 
 /** Watchers at the end of the log share its events: the order of each is read once for all of them. */
@@ -26,7 +26,9 @@ export function createReadChange(store: OrderStore): ReadChange {
   return (logged, orderId) => {
     let change = changes.get(logged.event);
     if (change === undefined) {
-      change = store.get(orderId).then((order) => order && { order: asTold(order, logged), position: logged.position });
+      change = store
+        .get(orderId)
+        .then((order) => order && { order: asOfEvent(order, logged), position: logged.position });
       changes.set(logged.event, change);
       // The next watcher reads again.
       change.catch(() => changes.delete(logged.event));
@@ -43,9 +45,9 @@ export async function* watchOrders(
   const from = afterPosition === "" ? {} : { afterPosition };
   const audiences = userId === "" ? [] : [userId];
   for await (const logged of events.watch({ ...from, types: orderEventTypes, audiences, signal })) {
-    const told = subjectOf(logged);
-    if (told === undefined || (userId !== "" && told.userId !== userId)) continue;
-    const change = await read(logged, told.orderId);
+    const subject = subjectOf(logged);
+    if (subject === undefined || (userId !== "" && subject.userId !== userId)) continue;
+    const change = await read(logged, subject.orderId);
     if (change !== undefined) yield change;
   }
 }
@@ -61,7 +63,7 @@ function subjectOf({ event }: LoggedEvent): { readonly orderId: string; readonly
   }
 }
 
-/** The order as it was after the change: one that was cancelled since was confirmed before. */
-function asTold(order: Order, { event }: LoggedEvent): Order {
+/** The order as it was after the event. For OrderConfirmed, a later cancellation is undone. */
+function asOfEvent(order: Order, { event }: LoggedEvent): Order {
   return event.payload.case === "orderConfirmed" ? asConfirmed(order) : order;
 }

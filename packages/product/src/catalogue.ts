@@ -23,7 +23,7 @@ export interface ProductEdit {
 export async function addProduct(transaction: Transaction, fields: NewProduct, nowMs: number): Promise<Product> {
   const product: Product = { ...fields, version: 1, createTimeMs: nowMs, updateTimeMs: nowMs };
   if (!(await store.insertProduct(transaction, product))) {
-    throw new Error(`there is a product ${product.id} already`);
+    throw new Error(`product ${product.id} exists already`);
   }
   return product;
 }
@@ -34,7 +34,7 @@ export async function editProduct(
   events: ProductEvents,
   { id, etag, change, nowMs, cause }: ProductEdit,
 ): Promise<Product> {
-  const product = await standing(transaction, { id, etag });
+  const product = await lockProductWithEtag(transaction, { id, etag });
   const changed = changeProduct(product, change, nowMs);
   if (changed === product) {
     return product;
@@ -53,11 +53,11 @@ export async function removeProduct(
   transaction: Transaction,
   { id, etag, nowMs }: Pick<ProductEdit, "id" | "etag" | "nowMs">,
 ): Promise<void> {
-  await standing(transaction, { id, etag });
+  await lockProductWithEtag(transaction, { id, etag });
   await store.deleteProduct(transaction, id, nowMs);
 }
 
-async function standing(
+async function lockProductWithEtag(
   transaction: Transaction,
   { id, etag }: { readonly id: string; readonly etag: string },
 ): Promise<Product> {

@@ -65,21 +65,21 @@ function asRefusal(error: unknown): Pick<ProductError, "reason" | "message" | "m
 export const answering = answeringWith(errorAnswer);
 
 /** Refusals of the product service as stored with their request ids. */
-export const keptRefusals: Refusals = {
+export const storedRefusals: Refusals = {
   write(error) {
     return error instanceof ProductError
-      ? JSON.stringify([error.reason, error.message, error.metadata] satisfies KeptRefusal)
+      ? JSON.stringify([error.reason, error.message, error.metadata] satisfies StoredRefusal)
       : undefined;
   },
   read(text) {
-    const [reason, message, metadata] = JSON.parse(text) as KeptRefusal;
+    const [reason, message, metadata] = JSON.parse(text) as StoredRefusal;
     return new ProductError(reason, message, metadata);
   },
 };
 
-type KeptRefusal = [reason: ProductReason, message: string, metadata: Readonly<Record<string, string>>];
+type StoredRefusal = [reason: ProductReason, message: string, metadata: Readonly<Record<string, string>>];
 
-/** The caller, to keep the request ids of callers apart. */
+/** The caller's name: request ids are scoped to their caller. */
 export function callerName(call: CallContext | undefined): string {
   const caller = call?.caller;
   return caller === undefined ? "" : `${caller.kind} ${caller.id}`;

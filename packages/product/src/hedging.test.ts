@@ -9,7 +9,7 @@ import { implementPartly, type RunningServer, serve } from "@parley/rpc/server";
 import { afterEach, expect, test } from "vitest";
 
 const items = [{ productId: "101", quantity: 1 }];
-/** The chance that none of so many calls is first sent to one of two replicas is one in a million. */
+/** With 20 calls, the chance that one of two replicas is the first choice of none is one in a million. */
 const calls = 20;
 
 const servers: RunningServer[] = [];
@@ -17,7 +17,7 @@ afterEach(async () => {
   await Promise.all(servers.splice(0).map((server) => server.close()));
 });
 
-/** A replica. A stuck one keeps every read until its caller gives up. */
+/** A replica. A stuck one answers no read before the caller cancels it. */
 async function startReplica({ isStuck }: { readonly isStuck: boolean }) {
   const seen = { checks: 0, reads: 0, aborted: 0 };
   async function answer(signal: AbortSignal): Promise<void> {
@@ -54,7 +54,7 @@ function clients(...targets: readonly string[]) {
   return { inventory: client(InventoryService), products: client(ProductService), environment };
 }
 
-test("CheckStock is answered although one of two replicas never does, and its copy there is cancelled", async () => {
+test("CheckStock is answered although one of two replicas never answers, and the call to that replica is cancelled", async () => {
   const [stuck, well] = [await startReplica({ isStuck: true }), await startReplica({ isStuck: false })];
   const { inventory, environment } = clients(stuck.url, well.url);
   let answered = 0;
@@ -63,7 +63,7 @@ test("CheckStock is answered although one of two replicas never does, and its co
     if (available) answered++;
   }
   expect(stuck.seen.checks).toBeGreaterThan(0);
-  // On a machine that stops for a second some miss their deadline. Without hedging all that came to the stuck replica do.
+  // On a busy machine some calls may exceed their deadline. Without hedging, all calls to the stuck replica would.
   expect(answered).toBeGreaterThan(calls - stuck.seen.checks);
   await expect.poll(() => stuck.seen.aborted, { timeout: 10_000 }).toBe(stuck.seen.checks);
   expect(await environment.metrics.metrics()).toMatch(/grpc_client_call_hedges_total\{[^}]*CheckStock[^}]*\} [1-9]/);
@@ -79,7 +79,7 @@ test("a read without hedging waits for the stuck replica until its deadline", as
   expect(well.seen.reads + stuck.seen.reads).toBeGreaterThanOrEqual(4);
 });
 
-test("hedging of UpdateStock, which may not be repeated, is refused when a client or a server is made", async () => {
+test("hedging of UpdateStock, which may not be repeated, is refused when a client or a server is created", async () => {
   const environment = systemEnvironment({ name: "shop", logLevel: "silent" });
   const service = withHedgingOf("UpdateStock");
   const refusal = /UpdateStock.*idempotency_level/s;

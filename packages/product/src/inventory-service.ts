@@ -9,7 +9,7 @@ import {
 import { callContextKey, type Environment } from "@parley/rpc";
 import { batchOf, implement, type ServiceEntry, sharedMessages } from "@parley/rpc/server";
 import { answerOrRefuseOnce, type Database } from "@parley/store";
-import { answering, callerName, errorAnswer, keptRefusals } from "./error-answers.ts";
+import { answering, callerName, errorAnswer, storedRefusals } from "./error-answers.ts";
 import type { Inventory } from "./inventory/inventory.ts";
 import { clampToInt32 } from "./inventory/stock-change.ts";
 import { updateStock } from "./inventory/stock-update.ts";
@@ -54,7 +54,7 @@ export function createInventoryService(options: InventoryServiceOptions): Servic
       const call = { method: InventoryService.method.updateStock, request, caller, nowMs };
       // The refusal is stored, since it might not hold for a late copy of the call.
       return answerOrRefuseOnce(database, call, {
-        refusals: keptRefusals,
+        refusals: storedRefusals,
         async work(transaction) {
           if (change.case === undefined) {
             throw new ProductError("INVALID_FIELD", "Set either `stock` or `delta`.", { field: "change" });

@@ -42,9 +42,9 @@ export class ProductError extends Error {
 const namedMax = 10;
 
 /** The ids as text, the first ones by name. */
-export function inWords(things: readonly string[], separator: string): string {
-  const named = things.slice(0, namedMax).join(separator);
-  return things.length > namedMax ? `${named} and ${things.length - namedMax} more` : named;
+export function listText(items: readonly string[], separator: string): string {
+  const named = items.slice(0, namedMax).join(separator);
+  return items.length > namedMax ? `${named} and ${items.length - namedMax} more` : named;
 }
 
 /** No product has the ids. */
@@ -53,7 +53,7 @@ export function productNotFound(ids: readonly string[]): ProductError {
   if (ids.length === 1) {
     return new ProductError("PRODUCT_NOT_FOUND", `There is no product ${productId}.`, { productId });
   }
-  return new ProductError("PRODUCT_NOT_FOUND", `There are no products ${inWords(ids, ", ")}.`, {
+  return new ProductError("PRODUCT_NOT_FOUND", `There are no products ${listText(ids, ", ")}.`, {
     productId,
     productIds: ids.slice(0, namedMax).join(","),
   });

@@ -21,23 +21,23 @@ interface Caused {
 
 export function createProductEvents(log: EventLog): ProductEvents {
   /** The changes of one commit: those of one product become one event for watchers and for the shop. */
-  async function tell(transaction: Transaction, changes: readonly Caused[]) {
+  async function appendStockEvents(transaction: Transaction, changes: readonly Caused[]) {
     const ofProducts = [...Map.groupBy(changes, ({ change }) => change.productId).values()];
     const fallen = ofProducts.filter((ofOne) => fellLow(together(ofOne)));
     await log.append(transaction, ...ofProducts.map(changed), ...fallen.map(lowTogether));
   }
 
-  async function tellLow(transaction: Transaction, changes: readonly Caused[]) {
+  async function appendStockLow(transaction: Transaction, changes: readonly Caused[]) {
     await log.append(transaction, ...changes.map(({ change, cause }) => low(change, cause)));
   }
 
   return {
     stockChanged(transaction, changes, cause) {
       for (const change of changes) {
-        transaction.beforeCommit(tell, { change, cause });
+        transaction.beforeCommit(appendStockEvents, { change, cause });
       }
     },
-    stockLow: (transaction, change, cause) => transaction.beforeCommit(tellLow, { change, cause }),
+    stockLow: (transaction, change, cause) => transaction.beforeCommit(appendStockLow, { change, cause }),
   };
 }
 

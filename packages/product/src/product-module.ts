@@ -17,7 +17,7 @@ export interface ProductModuleOptions {
   readonly sampleData?: boolean;
   /** Delivers events to other services. Without it they wait in the log. Closed when the module stops. */
   readonly broker?: Broker | undefined;
-  /** The name of this process among those that share the database, the same after a restart. Default `only`: there is no other. */
+  /** The name of this process, unique among the processes on the database and stable across restarts. Default `only`, for a single process. */
   readonly replica?: string;
 }
 

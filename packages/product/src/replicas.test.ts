@@ -41,7 +41,7 @@ describeReplicas("two replicas of the product service", (openReplicas) => {
     expect((await world.products.listProducts({})).products).toHaveLength(sampleProducts.length);
   });
 
-  test("that are given the same order at the same time set its stock aside once", async () => {
+  test("that receive the same order at the same time reserve its stock once", async () => {
     await using world = await start();
     const orders = Array.from({ length: 20 }, (_, number) => uuid(number));
     const answers = await Promise.all(
@@ -71,7 +71,7 @@ describeReplicas("two replicas of the product service", (openReplicas) => {
     expect(await stockOf(world)).toBe(50);
   });
 
-  test("sell no unit twice, and tell each change of stock", async () => {
+  test("sell no unit twice, and publish each change of stock", async () => {
     await using world = await start();
     const outcomes = await Promise.allSettled(
       Array.from({ length: 80 }, (_, number) =>
@@ -86,7 +86,7 @@ describeReplicas("two replicas of the product service", (openReplicas) => {
     );
     expect(outcomes.filter(({ status }) => status === "fulfilled")).toHaveLength(50);
     for (const outcome of outcomes) {
-      // Not the schema's check of last resort.
+      // The schema's CHECK, a safeguard, would have another reason.
       if (outcome.status === "rejected") expect(reasonOf(outcome.reason)?.reason).toBe("INSUFFICIENT_STOCK");
     }
     expect(await stockOf(world)).toBe(0);
@@ -95,8 +95,8 @@ describeReplicas("two replicas of the product service", (openReplicas) => {
         "SELECT sequence, event FROM event_log ORDER BY sequence",
       )) ?? [];
     expect(rows.map(({ sequence }) => sequence)).toEqual(rows.map((_, index) => index + 1));
-    // What was read before another replica sold of it would be told with a stock that never was.
-    const told = new Map([
+    // An event made from a stale read would carry a stock that the product never had.
+    const stocks = new Map([
       ["101", 50],
       ["102", 200],
     ]);
@@ -104,26 +104,26 @@ describeReplicas("two replicas of the product service", (openReplicas) => {
       const { payload } = fromBinary(EventSchema, event);
       if (payload.case !== "stockChanged") continue;
       const { productId, stock, delta } = payload.value;
-      told.set(productId, (told.get(productId) ?? 0) + delta);
-      expect(stock).toBe(told.get(productId));
+      stocks.set(productId, (stocks.get(productId) ?? 0) + delta);
+      expect(stock).toBe(stocks.get(productId));
     }
-    expect([...told.values()]).toEqual([0, 150]);
+    expect([...stocks.values()]).toEqual([0, 150]);
   });
 
-  test("that set a stock and sell of it at the same time lose no sale", async () => {
+  test("that set a stock and sell a unit at the same time lose no sale", async () => {
     await using world = await start();
     const [one, other] = world.inventories;
     for (let round = 0; round < 15; round++) {
       const setting = one.updateStock({ productId: "101", change: { case: "stock", value: 100 } });
       const selling = other.updateStock({ productId: "101", change: { case: "delta", value: -1 } });
       const [set] = await Promise.all([setting, selling]);
-      // A stock that is computed from what another one read before the sale would be 99.
+      // A stock computed from a read before the sale would be 99.
       expect(set.product?.stock).toBe(100);
       expect([99, 100]).toContain(await stockOf(world));
     }
   });
 
-  test("that get a call and its repetition at the same time do it once and answer the same", async () => {
+  test("that receive a call and its repetition at the same time run it once and answer the same", async () => {
     await using world = await start();
     for (let round = 0; round < 10; round++) {
       const request = { productId: "103", change: { case: "delta" as const, value: 1 }, requestId: uuid(round) };

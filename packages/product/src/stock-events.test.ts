@@ -18,21 +18,21 @@ test("StockLow is published once when stock falls to the threshold, and again on
   const setTo = (value: number) =>
     service.inventory.updateStock({ productId: "101", change: { case: "stock", value } });
   await setTo(11);
-  expect(await lowStockTold(service)).toEqual([]);
+  expect(await publishedLowStocks(service)).toEqual([]);
   await service.inventory.reserveStock({ orderId: "a", items: [{ productId: "101", quantity: 1 }] });
   await service.inventory.reserveStock({ orderId: "b", items: [{ productId: "101", quantity: 1 }] });
-  expect(await lowStockTold(service)).toEqual([10]);
+  expect(await publishedLowStocks(service)).toEqual([10]);
   await service.inventory.releaseStock({ orderId: "b" });
   await setTo(4);
-  expect(await lowStockTold(service)).toEqual([10]);
+  expect(await publishedLowStocks(service)).toEqual([10]);
   await service.inventory.releaseStock({ orderId: "a" });
   await setTo(30);
   await setTo(0);
-  expect(await lowStockTold(service)).toEqual([10, 0]);
+  expect(await publishedLowStocks(service)).toEqual([10, 0]);
   await setTo(20);
   await service.products.updateProduct({ product: { id: "101", lowStockThreshold: 25 } });
   await service.products.updateProduct({ product: { id: "101", lowStockThreshold: 26 } });
-  expect(await lowStockTold(service)).toEqual([10, 0, 20]);
+  expect(await publishedLowStocks(service)).toEqual([10, 0, 20]);
 });
 
 test("a refused reservation causes no event", async () => {
@@ -57,11 +57,11 @@ test("StockLow is published, and StockChanged is only for watchers", async () =>
   await using service = await openProductService(broker);
   await service.inventory.reserveStock({ orderId: "o", items: [{ productId: "101", quantity: 45 }] });
   await service.inventory.releaseStock({ orderId: "o" });
-  const toldAfterAWhile = async () => {
+  const publishedSoon = async () => {
     await service.clock.advance(1_000);
     return published;
   };
-  await expect.poll(toldAfterAWhile).toEqual(["parley.stock.low.v1 101"]);
+  await expect.poll(publishedSoon).toEqual(["parley.stock.low.v1 101"]);
 });
 
 test("watchers get each change in order, of the requested products, and resume after a position", async () => {
@@ -111,18 +111,18 @@ test("the changes of one commit become one event, and so does StockLow", async (
     ),
   );
   const rows = await database.all<{ event: Uint8Array }>("SELECT event FROM event_log WHERE sequence > ?", last);
-  const told = rows.map((row) => fromBinary(EventSchema, row.event));
+  const events = rows.map((row) => fromBinary(EventSchema, row.event));
   if (testPostgresUrl !== undefined) {
-    // Which of the calls share a commit is up to their timing there; together they tell the same.
-    expect(stockAfter(told)).toEqual({ stock: 3, delta: -10 });
+    // With PostgreSQL, the calls that share a commit depend on timing. The sum of the events is the same.
+    expect(stockAfter(events)).toEqual({ stock: 3, delta: -10 });
     return;
   }
-  expect(told.map(({ payload }) => payload)).toMatchObject([
+  expect(events.map(({ payload }) => payload)).toMatchObject([
     { case: "stockChanged", value: { stock: 3, delta: -10 } },
     { case: "stockLow", value: { stock: 3 } },
   ]);
-  expect(told[0]?.requestId).toBe("");
-  expect(told[1]?.requestId).not.toBe("");
+  expect(events[0]?.requestId).toBe("");
+  expect(events[1]?.requestId).not.toBe("");
 });
 
 test("a stock that fell low and rose again within one commit causes no StockLow", async () => {
@@ -135,31 +135,33 @@ test("a stock that fell low and rose again within one commit causes no StockLow"
     inventory.updateStock({ productId: "101", change: { case: "delta", value: 10 } }),
   ]);
   const rows = await database.all<{ event: Uint8Array }>("SELECT event FROM event_log WHERE sequence > ?", last);
-  const told = rows.map((row) => fromBinary(EventSchema, row.event));
+  const events = rows.map((row) => fromBinary(EventSchema, row.event));
   if (testPostgresUrl !== undefined) {
-    expect(stockAfter(told)).toEqual({ stock: 18, delta: 5 });
+    expect(stockAfter(events)).toEqual({ stock: 18, delta: 5 });
     return;
   }
-  expect(told.map(({ payload }) => payload)).toMatchObject([{ case: "stockChanged", value: { stock: 18, delta: 5 } }]);
+  expect(events.map(({ payload }) => payload)).toMatchObject([
+    { case: "stockChanged", value: { stock: 18, delta: 5 } },
+  ]);
 });
 
 test("an invalid position is refused", async () => {
   await using service = await openProductService();
   const watched = (async () => {
     for await (const _change of service.inventory.watchStock({ afterPosition: "nowhere" })) {
-      expect.fail("a change came");
+      expect.fail("a change was received");
     }
   })();
   expect(await refusal(watched)).toMatchObject({ code: Code.InvalidArgument, reason: "INVALID_POSITION" });
 });
 
-/** What the changes that were told come to. */
-function stockAfter(told: readonly Event[]) {
-  const changes = told.flatMap(({ payload }) => (payload.case === "stockChanged" ? [payload.value] : []));
+/** The last stock and the sum of the deltas of the published changes. */
+function stockAfter(events: readonly Event[]) {
+  const changes = events.flatMap(({ payload }) => (payload.case === "stockChanged" ? [payload.value] : []));
   return { stock: changes.at(-1)?.stock, delta: changes.reduce((sum, { delta }) => sum + delta, 0) };
 }
 
-async function lowStockTold({ database }: TestProductService): Promise<number[]> {
+async function publishedLowStocks({ database }: TestProductService): Promise<number[]> {
   const rows = await database.all<{ event: Uint8Array }>("SELECT event FROM event_log ORDER BY sequence");
   return rows.flatMap((row) => {
     const { payload } = fromBinary(EventSchema, row.event);

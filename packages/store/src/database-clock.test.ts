@@ -4,7 +4,7 @@ import { DatabaseClock } from "./database-clock.ts";
 
 const hourMs = 60 * 60_000;
 
-/** A process whose wall clock is an hour ahead of its database's, and a database that answers when the test's time says. */
+/** A process whose wall clock is an hour ahead of its database's, and a database whose response time the test sets. */
 function world({ isShared = true } = {}) {
   const time = { monotonicMs: 0, wallMs: 5_000 + hourMs, databaseMs: 5_000, answerMs: 0 };
   const database: Pick<Database, "isShared" | "transaction"> = {
@@ -31,7 +31,7 @@ function world({ isShared = true } = {}) {
   return { time, pass, clock };
 }
 
-test("follows the database's time, whatever the wall clock says and however it is set", async () => {
+test("follows the database's time, even if the wall clock is wrong or set", async () => {
   const { time, pass, clock } = world();
   expect(clock.now()).toBe(5_000 + hourMs);
   await clock.sync();
@@ -44,7 +44,7 @@ test("follows the database's time, whatever the wall clock says and however it i
   expect(clock.now()).toBe(6_100);
 });
 
-test("keeps its offset if an answer took too long, and takes any at first", async () => {
+test("keeps its offset if a response took too long, and accepts any at first", async () => {
   const { time, clock } = world();
   time.answerMs = 2_000;
   await clock.sync();
@@ -57,7 +57,7 @@ test("keeps its offset if an answer took too long, and takes any at first", asyn
   expect(clock.now()).toBe(time.databaseMs);
 });
 
-test("is the wall clock where one process has the database to itself", async () => {
+test("is the wall clock if only one process uses the database", async () => {
   const { time, clock } = world({ isShared: false });
   await clock.sync();
   expect(clock.now()).toBe(time.wallMs);

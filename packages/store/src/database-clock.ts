@@ -12,8 +12,8 @@ export interface ProcessClock {
 const roundTripMsMax = 500;
 
 /**
- * The common time of all processes that share a database, without a question to the database each time: the process's monotonic clock, with an
- * offset that {@link sync} measures. So it does not matter how wrong the wall clocks of replicas are, or when they are set. For a database that only
+ * The common time of all processes that share a database, without a query for each reading: the process's monotonic clock, with an
+ * offset that {@link sync} measures. Wrong or changed wall clocks of replicas do not affect it. For a database that only
  * one process uses, it is that process's wall clock.
  */
 export class DatabaseClock {
@@ -32,7 +32,7 @@ export class DatabaseClock {
     return this.#offsetMs === undefined ? this.#clock.now() : Math.floor(this.#clock.monotonic() + this.#offsetMs);
   }
 
-  /** Measures the offset. Call it at the start and every few seconds. Throws what the database throws; the offset then stays. */
+  /** Measures the offset. Call it at the start and every few seconds. Passes on errors of the database; the offset then stays unchanged. */
   async sync(): Promise<void> {
     if (this.#database.isShared !== true) {
       return;

@@ -72,7 +72,7 @@ export interface NumberedInsert {
   readonly head: string;
   /** How many numbers to take. */
   readonly count: number;
-  /** Inserts whose first column is the number: each row gives there its place among the taken numbers, from 1 on. */
+  /** Inserts whose first column is the number: each row has there its place among the taken numbers, from 1 on. */
   readonly inserts: readonly RowInsert[];
   /**
    * Called when the rows are durable, with the number before the first. Undefined if that is unknown: the connection was lost during a commit that
@@ -86,7 +86,7 @@ export interface SetTransaction extends Transaction {
   all<R extends object = Row>(sql: string, ...parameters: readonly (SqlValue | SqlColumn)[]): Promise<R[]>;
   run(sql: string, ...parameters: readonly (SqlValue | SqlColumn)[]): Promise<number>;
   /**
-   * Sends a statement whose result the transaction does not depend on: the commit leaves in the same write, without a round trip in between. If the
+   * Sends a statement whose result the transaction does not depend on: the commit is sent in the same write, without a round trip in between. If the
    * statement fails, the transaction is rolled back. Returns a function for its rows, to be called once the transaction is durable. That throws {@link
    * StoreUnavailableError} `unknown-outcome` if the connection was lost during a commit that took effect.
    */

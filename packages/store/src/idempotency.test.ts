@@ -96,7 +96,7 @@ function askFor(mood: { text: string }, id = requestId) {
   );
 }
 
-test("a stored refusal is repeated, and a response stays a response", async () => {
+test("a stored refusal is repeated, and so is a stored response", async () => {
   const mood = { text: "refuse" };
   await expect(askFor(mood)).rejects.toThrow(new Refusal("no"));
   mood.text = "A";

@@ -110,8 +110,8 @@ export interface RefusableWork<O extends DescMessage> {
 }
 
 /**
- * {@link answerOnce} in a transaction of its own that stores refusals too. For work whose refusal may not hold later: a delayed duplicate of a
- * refused call must not take effect after its caller received the failure.
+ * {@link answerOnce} in a transaction of its own that stores refusals too. For work whose refusal may not hold on a later attempt: a delayed
+ * duplicate of a refused call must not take effect after its caller received the failure.
  */
 export async function answerOrRefuseOnce<I extends DescMessage, O extends DescMessage>(
   database: Database,

@@ -69,7 +69,7 @@ export function pendingMigrations(
       pending.push({ migration, checksum });
     } else if (known !== checksum) {
       throw new MigrationError(
-        `Migration ${migration.id} was changed after it had been applied to this database. Undo the change and put it into a new migration.`,
+        `Migration ${migration.id} was changed after it had been applied to this database. Revert the change and add it as a new migration.`,
       );
     }
   }
@@ -82,9 +82,9 @@ export function migrationFailed({ id }: Migration, cause: unknown): MigrationErr
 }
 
 /**
- * Refuses a database of another program, and one whose newer version has removed something. During a rolling upgrade a replica of the older version
- * may start beside the newer one, and after a rollback only older ones run: all their steps are applied, and those that they do not know come
- * later. Such steps only add, unless their name begins with `contract-` (CONTRIBUTING.md, "Migrations").
+ * Refuses a database of another program, and one from which a newer version has removed something. During a rolling upgrade a replica of the older
+ * version may start beside the newer one, and after a rollback only older ones run: all their steps are applied, and the steps that they do not know
+ * come later. Such steps only add, unless their name begins with `contract-` (CONTRIBUTING.md, "Migrations").
  */
 function refuseForeign(steps: readonly Migration[], applied: ReadonlyMap<string, string>): void {
   const known = new Set(steps.map((step) => step.id));
@@ -96,7 +96,7 @@ function refuseForeign(steps: readonly Migration[], applied: ReadonlyMap<string,
     if (isContraction || !isOlder || !comesLater) {
       throw new MigrationError(
         `The database has migration ${id}, which this program does not know: it was written by ${
-          isContraction && isOlder ? "a newer version, and older ones cannot use it any more" : "another program"
+          isContraction && isOlder ? "a newer version, and older versions can no longer use it" : "another program"
         }. Use the version that wrote it, or another database.`,
       );
     }
@@ -133,7 +133,7 @@ interface Place {
 function place(id: string): Place {
   const match = /^(?:([a-z][a-z0-9-]*)\/)?(\d+)-([a-z0-9-]+)$/.exec(id);
   if (match === null) {
-    throw new MigrationError(`"${id}" is no migration id: expected a number and a name, like 0001-orders.`);
+    throw new MigrationError(`"${id}" is not a migration id: expected a number and a name, such as 0001-orders.`);
   }
   return { set: match[1] ?? "", number: Number(match[2]), isContraction: match[3]?.startsWith("contract-") === true };
 }

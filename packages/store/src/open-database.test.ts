@@ -29,7 +29,7 @@ const file = () => join(folder, `${number}`, "deep", "test.db");
 
 describeDatabase("a SQLite file", (migrations) => openDatabase(`sqlite:${file()}`, { migrations }));
 describeDatabase("SQLite in memory", (migrations) => openDatabase("sqlite::memory:", { migrations }), {
-  lasting: false,
+  persistent: false,
 });
 describeDatabase("a crashable database", (migrations) => {
   crashable ??= createCrashableDatabase({ migrations: [] });
@@ -173,12 +173,12 @@ test("if the commit fails, all of its transactions fail, and later ones work", a
   });
   const insert = (value: string) =>
     database.transaction((transaction) => transaction.run("INSERT INTO t VALUES (?)", value));
-  let told = false;
+  let isCommitted = false;
   const outcomes = await Promise.allSettled([
     insert("before"),
     database.transaction(async (transaction) => {
       transaction.onCommit(() => {
-        told = true;
+        isCommitted = true;
       });
       // Defers the foreign key check until the commit. Only this test does so.
       await transaction.get("PRAGMA defer_foreign_keys = ON");
@@ -187,7 +187,7 @@ test("if the commit fails, all of its transactions fail, and later ones work", a
     insert("after"),
   ]);
   expect(outcomes.map(({ status }) => status)).toEqual(["rejected", "rejected", "rejected"]);
-  expect(told).toBe(false);
+  expect(isCommitted).toBe(false);
   expect(await database.all("SELECT a FROM t")).toEqual([]);
   await insert("next");
   expect(await database.all("SELECT a FROM t")).toEqual([{ a: "next" }]);

@@ -12,8 +12,8 @@ export interface OpenDatabaseOptions {
   /** The clock for the times at which migrations were applied. Default: the machine's clock. */
   readonly clock?: { now(): number };
   /**
-   * Called when the disk failed during a commit. From then on every call is refused: only reopening the database shows what the disk holds,
-   * preferably in a new process.
+   * Called when the disk failed during a commit. From then on every call is refused: the content of the disk is known only after the database is
+   * reopened, preferably in a new process.
    */
   readonly onFailed?: (failure: StoreUnavailableError) => void;
   /** Logs the wait for a PostgreSQL server. */
@@ -55,10 +55,16 @@ async function openByUrl(url: string, options: OpenDatabaseOptions): Promise<Dat
   return parsed.kind === "sqlite-memory" ? openSqliteMemory(settings) : openSqliteFile(parsed.path, settings);
 }
 
-/** Between two attempts: the database itself tries more often, and refuses calls until it is reachable. */
+/** The retry delay. The connection pool itself reconnects more often, and calls are refused until the server is reachable. */
 const retryMs = 500;
-/** Problems of a server that ends by themselves, such as a failover. */
-const passing: readonly StoreProblem[] = ["unreachable", "read-only", "timed-out", "overloaded", "unknown-outcome"];
+/** Transient problems of a server, for example during a failover. */
+const transientProblems: readonly StoreProblem[] = [
+  "unreachable",
+  "read-only",
+  "timed-out",
+  "overloaded",
+  "unknown-outcome",
+];
 
 export interface WhenReachableOptions {
   readonly clock: { after(delayMs: number, callback: () => void): () => void };
@@ -67,7 +73,7 @@ export interface WhenReachableOptions {
 }
 
 /**
- * Runs a service's first work on its database. If the server goes away meanwhile, tries again until it is back, as for the first connection:
+ * Runs a service's first work on its database. If the server becomes unreachable, retries until it is reachable again, as for the first connection:
  * a failover at that moment must not end the service. `work` may run more than once. A database of one process fails at once.
  */
 export async function whenReachable<T>(
@@ -79,8 +85,8 @@ export async function whenReachable<T>(
     try {
       return await work();
     } catch (error) {
-      const isPassing = error instanceof StoreUnavailableError && passing.includes(error.problem);
-      if (!isPassing || database.isShared !== true) {
+      const isTransient = error instanceof StoreUnavailableError && transientProblems.includes(error.problem);
+      if (!isTransient || database.isShared !== true) {
         throw error;
       }
       log?.warn({ waitMs: retryMs, error: error.message }, "waiting for the database before the service starts");

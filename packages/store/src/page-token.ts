@@ -6,7 +6,7 @@ export type PagePlace = readonly (string | number)[];
 
 /** The maximum length of a token in characters, as in the contracts. */
 const tokenLengthMax = 512;
-/** Enough to detect a changed token or one of another list. A position is no secret, so the checksum needs no key. */
+/** Enough to detect a changed token or one of another list. A position is not secret, so the checksum needs no key. */
 const checksumBytes = 6;
 
 /** A page token that {@link encodePageToken} did not create, or created for another list. */
@@ -15,7 +15,7 @@ export class InvalidPageTokenError extends StoreError {
 
   constructor() {
     super(
-      "`page_token` is not one that this list gave. Send the `next_page_token` of the page before, with the same filter, or leave it out.",
+      "`page_token` was not issued for this list and filter. Send the `next_page_token` of the previous page with the same filter, or leave it out.",
     );
   }
 }
@@ -28,7 +28,7 @@ export function encodePageToken(place: PagePlace, list = ""): string {
   const body = Buffer.from(JSON.stringify(place));
   const token = Buffer.concat([checksum(body, list), body]).toString("base64url");
   if (token.length > tokenLengthMax) {
-    throw new RangeError(`A page token has at most ${tokenLengthMax} characters; this place needs ${token.length}.`);
+    throw new RangeError(`A page token has at most ${tokenLengthMax} characters; this position needs ${token.length}.`);
   }
   return token;
 }

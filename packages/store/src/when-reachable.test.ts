@@ -23,17 +23,17 @@ function failing(...errors: readonly Error[]): () => Promise<string> {
   };
 }
 
-test("a service's first work is tried again until a failover is over", async () => {
-  const said: string[] = [];
-  const log = { warn: (_: object, message: string) => void said.push(message) };
-  const away = new StoreUnavailableError("unreachable", "The PostgreSQL server cannot be reached.");
+test("a service's first work is retried until a failover is over", async () => {
+  const messages: string[] = [];
+  const log = { warn: (_: object, message: string) => void messages.push(message) };
+  const unreachable = new StoreUnavailableError("unreachable", "The PostgreSQL server cannot be reached.");
   const standby = new StoreUnavailableError("read-only", "The PostgreSQL server is a read-only standby.");
-  await expect(whenReachable(shared, failing(away, away, standby), { clock, log })).resolves.toBe("done");
-  expect(said).toHaveLength(3);
+  await expect(whenReachable(shared, failing(unreachable, unreachable, standby), { clock, log })).resolves.toBe("done");
+  expect(messages).toHaveLength(3);
   expect(waits).toEqual([500, 500, 500]);
 });
 
-test("what does not pass by itself fails at once", async () => {
+test("an error that is not transient fails at once", async () => {
   const closed = new StoreUnavailableError("closed", "The database is closed.");
   const constraint = new ConstraintError("unique", "duplicate", { columns: [] });
   for (const error of [closed, constraint, new TypeError("a bug")]) {

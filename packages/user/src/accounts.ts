@@ -30,7 +30,7 @@ export interface UserEdit {
 
 /** Changes an account; returns the account after it. Throws USER_NOT_FOUND, ETAG_MISMATCH, INVALID_FIELD, EMAIL_TAKEN. */
 export async function editUser(transaction: Transaction, { id, etag, change, nowMs }: UserEdit): Promise<User> {
-  const user = await standing(transaction, { id, etag });
+  const user = await lockUserWithEtag(transaction, { id, etag });
   const changed = changeUser(user, change, nowMs);
   if (changed !== user && !(await update(transaction, changed))) {
     throw emailTaken("user.email");
@@ -40,7 +40,7 @@ export async function editUser(transaction: Transaction, { id, etag, change, now
 
 /** Deletes an account and ends its sign-ins. Throws USER_NOT_FOUND, ETAG_MISMATCH. */
 export async function removeUser(transaction: Transaction, edit: Pick<UserEdit, "id" | "etag">): Promise<void> {
-  await standing(transaction, edit);
+  await lockUserWithEtag(transaction, edit);
   await store.deleteUser(transaction, edit.id);
 }
 
@@ -55,7 +55,7 @@ async function update(transaction: Transaction, user: User): Promise<boolean> {
   }
 }
 
-async function standing(transaction: Transaction, { id, etag }: Pick<UserEdit, "id" | "etag">): Promise<User> {
+async function lockUserWithEtag(transaction: Transaction, { id, etag }: Pick<UserEdit, "id" | "etag">): Promise<User> {
   const user = await store.lockUser(transaction, id);
   if (user === undefined) {
     throw userNotFound([id]);

@@ -53,7 +53,7 @@ function asRefusal(error: unknown): UserError | undefined {
 /** Maps the errors of a method with {@link errorAnswer}. */
 export const answering = answeringWith(errorAnswer);
 
-/** The caller, to keep the request ids of callers apart. */
+/** The caller's name: request ids are scoped to their caller. */
 export function callerName({ values }: HandlerContext): string {
   const caller = values.get(callContextKey)?.caller;
   return caller === undefined ? "" : `${caller.kind} ${caller.id}`;

@@ -42,7 +42,7 @@ export function adminAccount(email: string | undefined, password: string | undef
     return undefined;
   }
   if (email === undefined || password === undefined) {
-    const mistake = new Error("ADMIN_EMAIL and ADMIN_PASSWORD go together: set both or neither.");
+    const mistake = new Error("Set both ADMIN_EMAIL and ADMIN_PASSWORD, or neither.");
     throw Object.assign(mistake, { setting: "ADMIN_EMAIL" });
   }
   if (!isEmail(email)) {
@@ -59,7 +59,7 @@ export interface FirstAdmin {
   readonly id: string;
   readonly email: string;
   readonly nowMs: number;
-  /** Only called for a new account: hashing takes a while. */
+  /** Called only for a new account, since hashing is slow. */
   passwordHash(): Promise<string>;
 }
 
@@ -68,9 +68,9 @@ export interface FirstAdmin {
  * customer account with this address is not promoted, since its owner is unknown.
  */
 export async function ensureAdmin(database: Database, admin: FirstAdmin): Promise<boolean> {
-  const standing = await findUserByEmail(database, admin.email);
-  if (standing !== undefined) {
-    return standing.user.role === "admin";
+  const existing = await findUserByEmail(database, admin.email);
+  if (existing !== undefined) {
+    return existing.user.role === "admin";
   }
   const passwordHash = await admin.passwordHash();
   return database.transaction(async (transaction) => {
@@ -83,7 +83,7 @@ export async function ensureAdmin(database: Database, admin: FirstAdmin): Promis
     const fields = { id, name: "Administrator", email, phone: "", address: "", role: "admin" } as const;
     const user = { ...fields, version: 1, createTimeMs, updateTimeMs: createTimeMs };
     if (!(await insertUser(transaction, { user, passwordHash }))) {
-      throw new RunAgainError("Another replica makes the admin's account at the same time.");
+      throw new RunAgainError("Another replica is creating the admin's account.");
     }
     return true;
   });

@@ -20,7 +20,7 @@ function replica(database: Database) {
   return { database, users, keys: createSigningKeys({ database, clock, newId }) };
 }
 
-/** A signing key, made once. */
+/** A signing key, generated once. */
 let firstKey: string | undefined;
 
 async function makeKey(database: Database): Promise<string> {
@@ -101,7 +101,7 @@ async function observe(database: Database) {
      FROM refresh_tokens ORDER BY family_id, used`,
   );
   const events = await database.all("SELECT type FROM event_log ORDER BY sequence");
-  // Replicas that find none may make one each: all are published, and the newest one signs.
+  // Replicas that find no key may generate one each: all are published, and the newest one signs.
   const keys = await database.all("SELECT id FROM signing_keys WHERE id = 'first'");
   const [any] = await database.all("SELECT 1 AS one FROM signing_keys");
   return { users, tokens, events, keys, isAnyKey: any !== undefined };

@@ -4,7 +4,7 @@ import { createStoreObserver, patchProtobuf } from "@parley/rpc";
 import { runService } from "@parley/rpc/server";
 import { openDatabase } from "@parley/store";
 import { adminAccount, createUserModule, userMigrations } from "./index.ts";
-import { keySealOf, samplesWanted, userSettings } from "./settings.ts";
+import { createsSamples, keySealOf, userSettings } from "./settings.ts";
 
 patchProtobuf();
 await runService(
@@ -13,7 +13,7 @@ await runService(
   async ({ config, environment, fail }) => {
     const { DATABASE_URL: url, ADMIN_EMAIL, ADMIN_PASSWORD } = config;
     const admin = adminAccount(ADMIN_EMAIL, ADMIN_PASSWORD);
-    const sampleData = samplesWanted(config);
+    const sampleData = createsSamples(config);
     return createUserModule({
       environment,
       database: await openDatabase(url, {

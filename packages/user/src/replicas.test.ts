@@ -33,7 +33,7 @@ describeReplicas("replicas of the user service", (openReplicas) => {
   const reason = (outcome: PromiseSettledResult<unknown>) =>
     outcome.status === "rejected" ? (reasonOf(outcome.reason)?.reason ?? String(outcome.reason)) : "answered";
 
-  test("that start at the same time make the first users and the admin once", async () => {
+  test("that start at the same time create the first users and the admin once", async () => {
     await using world = await start(4);
     expect((await world.one.listUsers({})).users.map(({ email }) => email).sort()).toEqual([
       "admin@example.com",
@@ -43,7 +43,7 @@ describeReplicas("replicas of the user service", (openReplicas) => {
     ]);
   });
 
-  test("that are shown the same refresh token at the same time trade it once, and take that for a theft", async () => {
+  test("that receive the same refresh token at the same time exchange it once, and revoke its family as stolen", async () => {
     await using world = await start();
     for (let round = 0; round < 5; round++) {
       const { refreshToken } = await world.one.login(alice);
@@ -52,8 +52,8 @@ describeReplicas("replicas of the user service", (openReplicas) => {
         world.other.refreshLogin({ refreshToken }),
       ]);
       expect(outcomes.map(reason).sort()).toEqual(["REFRESH_TOKEN_ENDED", "answered"]);
-      const traded = outcomes.find((outcome) => outcome.status === "fulfilled")?.value.refreshToken ?? "";
-      await expect(world.one.refreshLogin({ refreshToken: traded })).rejects.toSatisfy(
+      const exchanged = outcomes.find((outcome) => outcome.status === "fulfilled")?.value.refreshToken ?? "";
+      await expect(world.one.refreshLogin({ refreshToken: exchanged })).rejects.toSatisfy(
         (error) => reasonOf(error)?.reason === "REFRESH_TOKEN_ENDED",
       );
     }
@@ -76,7 +76,7 @@ describeReplicas("replicas of the user service", (openReplicas) => {
     }
   });
 
-  test("that give one e-mail address away at the same time refuse all but one by name", async () => {
+  test("that assign one e-mail address at the same time refuse all accounts but one with EMAIL_TAKEN", async () => {
     await using world = await start();
     for (let round = 0; round < 5; round++) {
       const change = (id: string, client: typeof world.one) =>
@@ -86,7 +86,7 @@ describeReplicas("replicas of the user service", (openReplicas) => {
     }
   });
 
-  test("that get a new account and its repetition at the same time make it once", async () => {
+  test("that receive a new account and its repetition at the same time create it once", async () => {
     await using world = await start();
     const account = { name: "Dora", email: "dora@example.com", password: "correct horse" };
     const request = { ...account, requestId: "0d9d1f5e-6d0f-4a8e-9a55-64e0c7f0a111" };

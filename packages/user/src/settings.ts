@@ -28,11 +28,14 @@ interface UserConfig {
   readonly SIGNING_KEY_SECRET?: string | undefined;
 }
 
-/** Whether the sample users are created. Throws {@link SettingsError} if they would be and their password, which is published, could be used. */
-export function samplesWanted({ AUTH: auth, DATABASE_URL: url, SAMPLE_DATA: asked }: UserConfig): boolean {
+/**
+ * Whether the sample users are created. Throws {@link SettingsError} if they would be created with AUTH=required, where their published password
+ * could be used.
+ */
+export function createsSamples({ AUTH: auth, DATABASE_URL: url, SAMPLE_DATA: asked }: UserConfig): boolean {
   if (auth === "required" && asked === true) {
     throw new SettingsError(
-      "SAMPLE_DATA: must be off where AUTH=required, since the sample users' password is published",
+      "SAMPLE_DATA: must be off with AUTH=required, since the sample users' password is published",
     );
   }
   return asked ?? (auth === "off" && url.startsWith("sqlite:"));

@@ -16,9 +16,9 @@ export type UserReason =
   | "WRONG_CREDENTIALS"
   /** The refresh token is unknown, used, revoked or expired. */
   | "REFRESH_TOKEN_ENDED"
-  /** Too many sign-ins failed, for the account or from the address. With the time to wait. */
+  /** Too many sign-ins failed, for the account or from the address. With the retry delay. */
   | "TOO_MANY_FAILED_LOGINS"
-  /** More passwords wait to be hashed than can be in time. With the time to wait. */
+  /** Too many passwords wait to be hashed or verified. With the retry delay. */
   | "PASSWORD_QUEUE_FULL"
   /** The service's own database is unavailable. */
   | "STORE_UNAVAILABLE";

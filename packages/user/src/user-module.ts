@@ -27,9 +27,9 @@ export interface UserModuleOptions {
   readonly admin?: AdminAccount | undefined;
   /** Delivers events to other services. Without it they wait in the log. Closed when the module stops. */
   readonly broker?: Broker | undefined;
-  /** The name of this process among those that share the database, the same after a restart. Default `only`: there is no other. */
+  /** The name of this process, unique among the processes on the database and stable across restarts. Default `only`, for a single process. */
   readonly replica?: string;
-  /** Counts failed sign-ins with all replicas. Closed when the module stops. Default: this process counts alone. */
+  /** Counters of failed sign-ins, shared by all replicas. Closed when the module stops. Default: this process counts locally. */
   readonly limits?: SharedLimits | undefined;
 }
 
@@ -65,7 +65,7 @@ export function createUserModule(options: UserModuleOptions): ServiceModule {
   const relay = broker && createRelay({ database, log: eventLog, broker, environment, replica });
   let stopPruning = async () => {};
 
-  async function makeAdmin({ email, password }: AdminAccount) {
+  async function createAdmin({ email, password }: AdminAccount) {
     const passwordHash = () => passwords.hash(password);
     if (!(await ensureAdmin(database, { id: newId(), email, nowMs: clock.now(), passwordHash }))) {
       log.error("ADMIN_EMAIL belongs to an account that is not an admin's. No admin was created.");
@@ -77,7 +77,7 @@ export function createUserModule(options: UserModuleOptions): ServiceModule {
       await loadSampleUsers(database, clock.now());
     }
     if (admin !== undefined) {
-      await makeAdmin(admin);
+      await createAdmin(admin);
     }
     await keys.sealStored();
     // Published before the first token is signed with it.

@@ -44,7 +44,7 @@ test("an e-mail address is unique regardless of case, also among concurrent call
   expect(outcomes.filter(({ status }) => status === "fulfilled")).toHaveLength(1);
 });
 
-test("the same request id makes one account; another body, or another password, is refused", async () => {
+test("the same request id creates one account; another body, or another password, is refused", async () => {
   await using service = await openUserService();
   const answers = await Promise.all(Array.from({ length: 5 }, () => service.users.createUser({ ...dora, requestId })));
   expect(new Set(answers.map(({ user }) => user?.id)).size).toBe(1);
@@ -146,7 +146,7 @@ test("an update changes the fields in the mask, or the set fields, and a repeat 
   expect(user).toMatchObject({ name: "Alice J.", email: "a@example.com", etag: "v3" });
 });
 
-test("an e-mail address can change its case, and an abandoned one can be taken", async () => {
+test("an e-mail address can change its case, and a released one can be taken", async () => {
   await using service = await openUserService();
   await service.users.updateUser({ user: { id: "1", email: "ALICE@example.com" } });
   await service.users.updateUser({ user: { id: "1", email: "other@example.com" } });
@@ -192,7 +192,7 @@ test("a batch looks up each user by itself, also repeated ones", async () => {
   ]);
 });
 
-test("a deleted account is gone, with its sign-ins", async () => {
+test("a deleted account is not found, and its sign-ins have ended", async () => {
   await using service = await openUserService();
   const { refreshToken } = await service.users.login({ email: "bob@example.com", password: "parley-sample" });
   expect((await refusal(service.users.deleteUser({ userId: "2", etag: "v2" }))).code).toBe(Code.Aborted);

@@ -42,7 +42,7 @@ export function createUserService(options: UserServiceOptions): ServiceEntry {
   const { clock, newId } = environment;
   const { method } = UserService;
 
-  /** The first answer of a repeated request, if its password is the account's too: the stored request does not contain it. */
+  /** The first answer of a repeated request, if the password matches the account's: the stored request does not contain it. */
   async function samePassword(
     before: CreateUserResponse,
     { password, requestId }: CreateUserRequest,
@@ -62,7 +62,7 @@ export function createUserService(options: UserServiceOptions): ServiceEntry {
   return implement(UserService, {
     createUser: answering(async (request, context) => {
       const [nowMs, caller, address] = [clock.now(), callerName(context), clientAddress(context, signInRequired)];
-      // The stored hash of a request must not make its password easier to guess than the account does. It tells only that there was none.
+      // The hash of the request is stored unsalted, so it must not include the password. It includes only whether there was one.
       const password = request.password === "" ? "none" : "";
       const call = { method: method.createUser, request: { ...request, password }, caller, nowMs };
       const before = await answerBefore(database, call);
@@ -71,7 +71,7 @@ export function createUserService(options: UserServiceOptions): ServiceEntry {
       }
       // Hashing is expensive: cheaper checks come first.
       if ((await findUserByEmail(database, request.email)) !== undefined) {
-        // This request itself may have taken it, a moment ago.
+        // A concurrent copy of this request may have created the account.
         const meanwhile = await answerBefore(database, call);
         if (meanwhile !== undefined) {
           return samePassword(meanwhile, request, context);

@@ -1,7 +1,7 @@
 import { marksFor, type PagedList, type Reader, type Transaction } from "@parley/store";
 import { emailKey, type User, type UserRole } from "./user.ts";
 
-/** An account, with its password hash. Never leaves the sign-in. */
+/** An account, with its password hash. Used only for sign-in. */
 export interface UserWithPassword {
   readonly user: User;
   readonly passwordHash: string;
@@ -33,15 +33,15 @@ export async function lockUser(transaction: Transaction, id: string): Promise<Us
   return row && fromRow(row);
 }
 
-/** The data of a user that an order keeps. */
+/** The data of a user that an order stores. */
 export type Buyer = Pick<User, "name" | "email">;
 
-/** Reads the data that an order keeps: by primary key only. */
+/** Reads the data that an order stores, by primary key. */
 export function findBuyer(reader: Reader, id: string): Promise<Buyer | undefined> {
   return reader.get("SELECT name, email FROM users WHERE id = ?", id);
 }
 
-/** Reads the data that orders keep of the existing users. */
+/** Reads the data that orders store, for the existing users among the ids. */
 export async function findBuyers(reader: Reader, ids: readonly string[]): Promise<ReadonlyMap<string, Buyer>> {
   const rows = await reader.all<Buyer & { id: string }>(
     `SELECT id, name, email FROM users WHERE id IN (${marksFor(ids)})`,

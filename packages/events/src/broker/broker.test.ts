@@ -66,12 +66,12 @@ async function close() {
   await sink.database.close();
 }
 
-/** How long that may take. A JVM on a busy machine takes its time. */
-const toldMaxMs = findKafka() === undefined ? 15_000 : 120_000;
+/** The time limit of the wait below: long, since Kafka's JVM is slow on a busy machine. */
+const publishedMaxMs = findKafka() === undefined ? 15_000 : 120_000;
 
 /** Waits until the source has no unpublished events. Generous for a busy machine; it returns as soon as none is left. */
-async function untilAllTold() {
-  await vi.waitFor(async () => expect(await source.waitingCount()).toBe(0), { timeout: toldMaxMs, interval: 20 });
+async function untilAllPublished() {
+  await vi.waitFor(async () => expect(await source.waitingCount()).toBe(0), { timeout: publishedMaxMs, interval: 20 });
 }
 
 async function expectEachOnce(names: readonly string[]) {
@@ -90,7 +90,7 @@ function describeBroker(name: string, kind: BrokerKind) {
       for (let number = 0; number < 5; number++) {
         await source.append(...orders(60).map((order) => orderConfirmed(order, number)));
       }
-      await untilAllTold();
+      await untilAllPublished();
       const effects = await sink.effects();
       expect(effects).toHaveLength(300);
       for (const order of orders(60)) {
@@ -106,7 +106,7 @@ function describeBroker(name: string, kind: BrokerKind) {
       await new Promise((resolve) => setTimeout(resolve, 300));
       expect(await sink.effects()).toEqual([]);
       consumer.start();
-      await untilAllTold();
+      await untilAllPublished();
       await expectEachOnce(orders(100));
     });
 
@@ -121,7 +121,7 @@ function describeBroker(name: string, kind: BrokerKind) {
         await consumer.stop();
       }
       consumer.start();
-      await untilAllTold();
+      await untilAllPublished();
       await expectEachOnce(names);
     });
 
@@ -131,9 +131,9 @@ function describeBroker(name: string, kind: BrokerKind) {
       consumer.start();
       await source.append(orderConfirmed("bad"), orderConfirmed("good"));
       await vi.waitFor(async () => expect(await sink.effects()).toEqual(["good 1"]), { timeout: 5000 });
-      await untilAllTold();
+      await untilAllPublished();
       const { deadLetters } = await sink.inbox.listDeadLetters({ pageSize: 10, pageToken: "" });
-      expect(deadLetters).toMatchObject([{ subject: "bad", attempts: 3, cause: "Error: cannot tell of bad" }]);
+      expect(deadLetters).toMatchObject([{ subject: "bad", attempts: 3, cause: "Error: cannot handle bad" }]);
       sink.failing.clear();
       await sink.inbox.redriveDeadLetters([]);
       expect(await sink.effects()).toEqual(["good 1", "bad 1"]);
@@ -147,7 +147,7 @@ function describeBroker(name: string, kind: BrokerKind) {
       );
       // The broker may still be connecting.
       const failures = await vi.waitFor(() => broker.publish(events, AbortSignal.timeout(10_000)), { timeout: 10_000 });
-      expect(failures).toMatchObject([{ eventId: "e-bad", cause: "Error: cannot tell of bad" }]);
+      expect(failures).toMatchObject([{ eventId: "e-bad", cause: "Error: cannot handle bad" }]);
       expect(await sink.effects()).toEqual(["good 1"]);
     });
   });
@@ -188,7 +188,7 @@ describeBroker("direct", {
 
 const program = findRedisServer();
 if (program === undefined) {
-  console.warn("LEFT OUT: the redis broker is not tested, since no redis-server was found on PATH.");
+  console.warn("Left out: the tests of the Redis broker, since no redis-server was found on PATH.");
 }
 
 describe.skipIf(program === undefined)("with Redis", () => {
@@ -242,13 +242,13 @@ describe.skipIf(program === undefined)("with Redis", () => {
       relay.start();
       consumer.start();
       await source.append(...orders(20, "before").map((order) => orderConfirmed(order)));
-      await untilAllTold();
+      await untilAllPublished();
       await redis.stop({ keepData });
       await source.append(...orders(50, "meanwhile").map((order) => orderConfirmed(order)));
       expect(await source.waitingCount()).toBe(50);
       await redis.start();
       await source.append(...orders(20, "after").map((order) => orderConfirmed(order)));
-      await untilAllTold();
+      await untilAllPublished();
       await expectEachOnce([...orders(20, "before"), ...orders(50, "meanwhile"), ...orders(20, "after")]);
     });
 
@@ -261,7 +261,7 @@ describe.skipIf(program === undefined)("with Redis", () => {
       await redis.stop({ keepData: false });
       await redis.start();
       consumer.start();
-      await untilAllTold();
+      await untilAllPublished();
       await expectEachOnce(orders(30));
     });
 
@@ -285,7 +285,7 @@ describe.skipIf(program === undefined)("with Redis", () => {
         expect(taken).not.toBeNull();
       });
       consumer.start();
-      await untilAllTold();
+      await untilAllPublished();
       await expectEachOnce(["o1"]);
     });
 
@@ -306,7 +306,7 @@ describe.skipIf(program === undefined)("with Redis", () => {
         expect(await client.xreadgroup(...read)).not.toBeNull();
         expect(await names()).toHaveLength(20);
         consumer.start();
-        await untilAllTold();
+        await untilAllPublished();
         await vi.waitFor(async () => expect(await names()).toHaveLength(1), { timeout: 15_000, interval: 50 });
         expect((await names())[0]).not.toContain("crashed");
       });
@@ -333,7 +333,7 @@ describe.skipIf(program === undefined)("with Redis", () => {
         await client.xack(streamOf(sourceName), "sink", taken[0][1][0][0]);
       });
       consumer.start();
-      await untilAllTold();
+      await untilAllPublished();
       await expectEachOnce(["o1"]);
     });
 
@@ -346,7 +346,7 @@ describe.skipIf(program === undefined)("with Redis", () => {
       relay.start();
       consumer.start();
       await source.append(orderConfirmed("o1"));
-      await untilAllTold();
+      await untilAllPublished();
       await expectEachOnce(["o1"]);
     });
 
@@ -379,7 +379,7 @@ describe.skipIf(program === undefined)("with Redis", () => {
       relay.start();
       consumer.start();
       await source.append(...orders(250).map((order) => orderConfirmed(order)));
-      await untilAllTold();
+      await untilAllPublished();
       await withClient((client) => vi.waitFor(async () => expect(await client.xlen(streamOf(sourceName))).toBe(0)));
     });
   });
@@ -388,7 +388,7 @@ describe.skipIf(program === undefined)("with Redis", () => {
 const kafkaLibs = findKafka();
 if (kafkaLibs === undefined) {
   console.warn(
-    "LEFT OUT: the kafka broker is not tested here, since there is no Kafka; `npm run test:kafka` fetches one.",
+    "Left out: the tests of the Kafka broker, since Kafka is not installed. `npm run test:kafka` fetches it.",
   );
 }
 
@@ -402,7 +402,7 @@ describe.skipIf(kafkaLibs === undefined)(
     }, 400_000);
     afterAll(() => kafka.dispose());
 
-    /** Each test has a group and a source of its own, so that no offset of the one before counts. */
+    /** Each test has its own group and source, so that the committed offsets of earlier tests do not matter. */
     let life = 0;
     const optionsFor = (environment: Environment, test: number) => ({
       kafka: kafkaOptions(kafka.url, "test") ?? (undefined as never),
@@ -427,17 +427,17 @@ describe.skipIf(kafkaLibs === undefined)(
       beforeEach(() => open(kind));
       afterEach(close);
 
-      test("Kafka is killed and comes back: appends continue, and every event arrives once", async () => {
+      test("Kafka is killed and restarted: appends continue, and every event arrives once", async () => {
         relay.start();
         consumer.start();
         await source.append(...orders(20, "before").map((order) => orderConfirmed(order)));
-        await untilAllTold();
+        await untilAllPublished();
         await kafka.kill();
         await source.append(...orders(50, "meanwhile").map((order) => orderConfirmed(order)));
         expect(await source.waitingCount()).toBe(50);
         await kafka.start();
         await source.append(...orders(20, "after").map((order) => orderConfirmed(order)));
-        await untilAllTold();
+        await untilAllPublished();
         await expectEachOnce([...orders(20, "before"), ...orders(50, "meanwhile"), ...orders(20, "after")]);
       });
     });

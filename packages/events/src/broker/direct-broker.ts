@@ -19,8 +19,8 @@ export interface Subscriber {
 }
 
 /**
- * Without a broker: calls `EventService.Deliver` of each subscriber. An event has taken effect when every subscriber has it. While one
- * fails, the others get its events again, which their inboxes ignore.
+ * Without a broker: calls `EventService.Deliver` of each subscriber. An event is done when every subscriber has handled it. While one
+ * fails, the others receive its events again, which their inboxes ignore.
  */
 export function createDirectBroker({ subscribers }: { readonly subscribers: readonly Subscriber[] }): Broker {
   return {

@@ -4,7 +4,7 @@ import type { FailedDelivery } from "../inbox/inbox.ts";
 /** Receives events from a broker and passes them to an inbox. */
 export interface EventConsumer {
   start(): void;
-  /** Resolves after the current batch. Entries that were read and not handled go to another consumer. */
+  /** Resolves after the current batch. Entries that were read and not handled are delivered to another consumer. */
   stop(): Promise<void>;
 }
 

@@ -33,7 +33,7 @@ export interface OpenConsumerOptions {
   readonly environment: Pick<Environment, "clock" | "log" | "newId" | "metrics">;
 }
 
-/** What a broker URL says. */
+/** A parsed broker URL. */
 export type BrokerUrl =
   | { readonly kind: "direct" }
   | { readonly kind: "redis"; readonly url: string }
@@ -53,9 +53,7 @@ export function parseBrokerUrl(url: string, clientId = "parley"): BrokerUrl {
   }
   const parsed = URL.parse(url);
   if (parsed === null || !["redis:", "rediss:"].includes(parsed.protocol) || parsed.hostname === "") {
-    throw new BrokerUrlError(
-      "The broker URL cannot be understood: expected direct, redis://host:port or kafka://host:port.",
-    );
+    throw new BrokerUrlError("The broker URL is invalid: expected direct, redis://host:port or kafka://host:port.");
   }
   return { kind: "redis", url };
 }

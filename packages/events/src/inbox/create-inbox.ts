@@ -23,7 +23,7 @@ export function createInbox(options: InboxOptions): Inbox {
   const metrics = eventMetrics(environment.metrics);
   readFamily(environment.metrics, {
     name: "parley_events_dead_letters",
-    help: "Dead letters: events whose retries are used up, until they are redriven.",
+    help: "Dead letters: events that failed `maxAttempts` times and were not redriven yet.",
     type: "gauge",
     async read() {
       const row = await database.get<{ letters: number }>("SELECT COUNT(*) AS letters FROM dead_letters");

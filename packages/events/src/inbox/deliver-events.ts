@@ -39,13 +39,13 @@ export function createDeliverEvents(options: DeliverEventsOptions) {
       return [];
     } catch (error) {
       if (wanted.length > 1 && !(error instanceof StoreUnavailableError)) {
-        return await deliverApart(wanted);
+        return await deliverSeparately(wanted);
       }
       return await failures(wanted, error);
     }
   }
 
-  /** All of them take effect in one transaction, in order, or none. */
+  /** Handles the events in one transaction, in order, all or none. */
   async function takeEffect(wanted: readonly Wanted[]): Promise<void> {
     if (wanted.length === 0) {
       return;
@@ -71,8 +71,8 @@ export function createDeliverEvents(options: DeliverEventsOptions) {
     metrics.repeated.inc(wanted.length - newCount);
   }
 
-  /** One of them failed, or was a repeat, and rolled the others back. Keys do not wait for one another. */
-  async function deliverApart(wanted: readonly Wanted[]): Promise<readonly FailedDelivery[]> {
+  /** Handles the events of a batch in separate transactions, after one failed or was repeated. Keys are handled concurrently. */
+  async function deliverSeparately(wanted: readonly Wanted[]): Promise<readonly FailedDelivery[]> {
     const keys = Map.groupBy(wanted, ({ event }) => `${event.source}\0${event.partitionKey}`);
     return (await Promise.all([...keys.values()].map(deliverInOrder))).flat();
   }
@@ -96,7 +96,7 @@ export function createDeliverEvents(options: DeliverEventsOptions) {
   async function failures(wanted: readonly Wanted[], error: unknown): Promise<readonly FailedDelivery[]> {
     effects?.record(wanted, { startMs: clock.monotonic(), error });
     if (error instanceof StoreUnavailableError) {
-      // A failure of our own database, not of the events: it counts as no attempt.
+      // The service's own database failed, not the events: it does not count as an attempt.
       return wanted.map(({ event }) => ({ eventId: event.id, cause: causeOf(error) }));
     }
     const failed = await Promise.all(wanted.map(({ event }) => failedAttempts.note(event, error)));
@@ -106,5 +106,5 @@ export function createDeliverEvents(options: DeliverEventsOptions) {
   return deliver;
 }
 
-/** Of the events of a batch some are new and some are repeats: each must be handled by itself. */
+/** Some events of a batch are new and some are repeats: each must be handled in its own transaction. */
 class SomeRepeatedError extends Error {}

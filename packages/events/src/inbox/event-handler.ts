@@ -7,13 +7,13 @@ export interface Delivery {
   readonly event: Event;
   /** The handler's writes are committed together with the event's mark: both, or neither. */
   readonly transaction: Transaction;
-  /** The trace context of the event's effect, for what it brings about in turn. Undefined where nothing is recorded. */
+  /** The trace context of the event's effect, for the work that it causes. Undefined without tracing. */
   readonly traceparent: string | undefined;
 }
 
 /**
- * Handles an event. Awaits nothing but statements of the transaction; it records network effects here and leaves
- * sending them to others. An exception is a failed attempt.
+ * Handles an event. It may await only statements of the transaction: it stores the intent of network effects, which are sent after the
+ * commit. An exception is a failed attempt.
  */
 export type EventHandler<C extends PayloadCase> = (payload: PayloadOf<C>, delivery: Delivery) => Promise<void>;
 

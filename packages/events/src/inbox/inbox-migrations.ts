@@ -36,7 +36,7 @@ export const inboxMigrations: readonly Migration[] = [
   },
   {
     id: "inbox/0002-no-index-by-time",
-    // Kept for each event and used only by pruning, which can find the oldest by row numbers as well.
+    // Every event updated this index, and only pruning used it. Pruning scans the table in the order of its primary key instead.
     sql: "DROP INDEX inbox_events_by_time;",
   },
 ];

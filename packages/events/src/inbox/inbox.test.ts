@@ -20,7 +20,7 @@ function event(id: string, orderId: string, number = 1): Event {
 
 const page = { pageSize: 10, pageToken: "" };
 
-test("an event has its effect once, however often it comes, alone or in a batch", async () => {
+test("an event has its effect once, however often it is delivered, alone or in a batch", async () => {
   const first = event("e1", "o1");
   expect(await sink.inbox.deliver([first, event("e2", "o2")])).toEqual([]);
   expect(await sink.inbox.deliver([first])).toEqual([]);
@@ -58,7 +58,7 @@ test("a failed event has no effect, and delays its key only", async () => {
     event("e4", "fine"),
   ]);
   expect(failures).toEqual([
-    { eventId: "e1", cause: "Error: cannot tell of bad" },
+    { eventId: "e1", cause: "Error: cannot handle bad" },
     { eventId: "e3", cause: "waits for event e1 of its key" },
   ]);
   expect([...(await sink.effects())].sort()).toEqual(["fine 1", "good 1"]);
@@ -88,7 +88,7 @@ test("an event that failed maxAttempts times becomes a dead letter, and its key 
         source: "/services/order",
         eventType: "parley.order.confirmed.v1",
         subject: "bad",
-        cause: "Error: cannot tell of bad",
+        cause: "Error: cannot handle bad",
         attempts: 3,
         createTimeMs: clock.now(),
       },
@@ -139,7 +139,7 @@ test("an event that fails again stays a dead letter, with its last cause", async
   expect(await sink.effects()).toEqual([]);
 });
 
-test("dead letters come in pages, oldest first", async () => {
+test("dead letters are listed in pages, oldest first", async () => {
   for (let index = 0; index < 25; index++) {
     await failToDeath(event(`e${index}`, `o${index}`));
   }
@@ -156,7 +156,7 @@ test("dead letters come in pages, oldest first", async () => {
   );
 });
 
-test("a database failure is reported, and counts as no attempt of an event", async () => {
+test("a database failure is reported, and does not count as an attempt of an event", async () => {
   await sink.database.close();
   for (let attempt = 0; attempt < 5; attempt++) {
     const failures = await sink.inbox.deliver([event("e1", "o1")]);

@@ -21,7 +21,7 @@ export interface FailedDelivery {
   readonly cause: string;
 }
 
-/** Receives events: each has its effect once, however often it comes. */
+/** Receives events. Each has its effect once, however often it is delivered. */
 export interface Inbox {
   /**
    * Handles events, in order for each key. Returns those that did not take effect and must be delivered again, including later

@@ -7,7 +7,7 @@ import { startPeriodic } from "../periodic.ts";
  * done. A mark takes far less space than its effect.
  */
 export const inboxRetentionMs = 400 * 24 * 60 * 60 * 1000;
-/** Only saves space, so it runs seldom. */
+/** The interval of pruning. It only saves space. */
 const pruneIntervalMs = 60_000;
 /** Rows examined and deleted in one transaction: few enough that other transactions do not wait noticeably. */
 const pruneBatchSize = 500;

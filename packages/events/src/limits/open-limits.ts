@@ -6,7 +6,7 @@ import type { LimitsOptions, SharedLimits } from "./shared-limits.ts";
 export const limitsSettings = {
   LIMITS_URL: text({
     default: undefined,
-    desc: "The Redis through which replicas share rate limits and failed sign-ins: redis://host:port. Without it each replica counts alone.",
+    desc: "The Redis through which replicas share rate limits and failed sign-ins: redis://host:port. Without it, each replica counts locally.",
   }),
 };
 
@@ -28,8 +28,8 @@ export async function openLimits(
   }
   const parsed = URL.parse(url);
   if (parsed === null || !["redis:", "rediss:"].includes(parsed.protocol) || parsed.hostname === "") {
-    // Without the URL, which may have a password.
-    throw new LimitsUrlError("LIMITS_URL cannot be understood: expected redis://host:port or rediss://host:port.");
+    // The message does not contain the URL, which may have a password.
+    throw new LimitsUrlError("LIMITS_URL is invalid: expected redis://host:port or rediss://host:port.");
   }
   // Loaded only where it is used.
   const { openRedisLimits } = await import("./redis-limits.ts");

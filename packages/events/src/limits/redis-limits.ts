@@ -3,16 +3,16 @@ import { type Environment, valueFamily } from "@parley/rpc";
 import { createRedis } from "../broker/redis/redis-connection.ts";
 import type { LimitsOptions, SharedLimits } from "./shared-limits.ts";
 
-/** A caller waits for a script, so that a slow Redis must not cost it more than the local counters can repair. */
+/** The time limit of a script. Callers wait for it, so it is short: after it they use the local counters. */
 const commandTimeoutDefaultMs = 250;
-/** After a failure, counters are local for this time: callers of a stopped Redis do not all wait for their time-out. */
+/** How long only local counters are used after a failure, so that not every caller waits for the time-out of a stopped Redis. */
 const pauseMs = 1_000;
-/** Scripts without an answer. More would only wait for one another. */
+/** The most scripts in flight. Further callers use the local counters. */
 const openMax = 1_000;
 /** One slot of a Redis Cluster, since scripts have several keys. */
 const prefix = "parley:{limits}";
 
-/** Shared limits in Redis. While it cannot be reached, logged once for each outage, every script has no answer. */
+/** Shared limits in Redis. While Redis is unreachable, scripts return undefined. Each outage is logged once. */
 export function openRedisLimits(
   url: string,
   { clock, log, metrics }: Pick<Environment, "clock" | "log" | "metrics">,
@@ -21,7 +21,7 @@ export function openRedisLimits(
   const redis = createRedis(url, { commandTimeoutMs });
   const isShared = valueFamily(metrics, {
     name: "parley_limits_shared",
-    help: "1 while limits are shared with other replicas through LIMITS_URL, 0 while this one counts alone.",
+    help: "1 while limits are shared with other replicas through LIMITS_URL, 0 while this replica counts locally.",
     type: "gauge",
   }).series({});
   const local = valueFamily(metrics, {
@@ -31,28 +31,28 @@ export function openRedisLimits(
   }).series({});
   let open = 0;
   let pausedUntilMs = Number.NEGATIVE_INFINITY;
-  let isAway = false;
+  let isUnreachable = false;
   let isClosed = false;
 
   function failed(error: unknown): void {
     pausedUntilMs = clock.monotonic() + pauseMs;
     isShared.value = 0;
-    if (!isAway) {
-      isAway = true;
-      log.warn({ err: error }, "Redis of LIMITS_URL cannot be reached: each replica counts its limits alone");
+    if (!isUnreachable) {
+      isUnreachable = true;
+      log.warn({ err: error }, "Redis of LIMITS_URL is unreachable: each replica counts its limits locally");
     }
   }
 
   function answered(): void {
     isShared.value = 1;
-    if (isAway) {
-      isAway = false;
-      log.info("Redis of LIMITS_URL is back: limits are shared again");
+    if (isUnreachable) {
+      isUnreachable = false;
+      log.info("Redis of LIMITS_URL is reachable again: limits are shared");
     }
   }
 
   redis.on("error", failed);
-  // Comes before the first error of a new attempt to connect, and also without one.
+  // Emitted before the first error of a reconnect, and also without an error.
   redis.on("close", () => {
     if (isShared.value === 1 && !isClosed) {
       failed(new Error("The connection to Redis was closed."));

@@ -1,5 +1,5 @@
 export interface LimitsOptions {
-  /** How long a caller waits for the shared counters before it counts alone, in milliseconds. Default: 250. */
+  /** How long a caller waits for the shared counters before it counts locally, in milliseconds. Default: 250. */
   readonly commandTimeoutMs?: number;
 }
 
@@ -13,11 +13,11 @@ export interface LimitScript {
 /** Counters that all replicas share. */
 export interface SharedLimits {
   /**
-   * Runs a script, as one step among those of all replicas. Undefined if that is not possible now: the caller then counts by itself. Never throws, and
-   * takes at most a quarter of a second.
+   * Runs a script, atomically among those of all replicas. Undefined if the store is unavailable: the caller then counts locally. Never throws. Takes
+   * at most {@link LimitsOptions.commandTimeoutMs}.
    */
   run(script: LimitScript): Promise<unknown>;
-  /** The name of a counter. A hash: the store gets to know neither e-mail addresses nor the network addresses of callers. */
+  /** The name of a counter. A hash, so that the store contains neither e-mail addresses nor network addresses. */
   keyOf(kind: string, name: string): string;
   close(): void;
 }

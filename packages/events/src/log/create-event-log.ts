@@ -32,12 +32,12 @@ export function createEventLog(options: EventLogOptions): EventLog {
     for (const given of events) {
       const event = publication(transaction, given);
       const message = eventMessage(event, { id: environment.newId(), source, timeMs });
-      // Encoded here, so that an encoding error fails its own transaction, and no other of the commit.
-      transaction.beforeCommit(writeDown, newRow(message, { timeMs, isWaiting: !watchOnly.has(message.type) }));
+      // Encoded here, so that an encoding error fails only its own transaction, not the others of the commit.
+      transaction.beforeCommit(insertEvents, newRow(message, { timeMs, isWaiting: !watchOnly.has(message.type) }));
     }
   }
 
-  /** The event with a span of its own for its cause, which is recorded once the event is durable. */
+  /** The event with the trace context of its publish span, which is recorded once the event is durable. */
   function publication(transaction: Transaction, event: NewEvent): NewEvent {
     const { recorder, clock } = environment;
     const { cause, type, subject } = event;
@@ -61,7 +61,7 @@ export function createEventLog(options: EventLogOptions): EventLog {
     return { ...event, cause: { ...cause, traceparent } };
   }
 
-  async function writeDown(transaction: Transaction, rows: readonly NewRow[]) {
+  async function insertEvents(transaction: Transaction, rows: readonly NewRow[]) {
     const waitingRows = rows.flatMap(({ event, key, isWaiting }, index) =>
       isWaiting ? [{ place: index + 1, partition: partitionOf(key), key, event }] : [],
     );
@@ -74,12 +74,12 @@ export function createEventLog(options: EventLogOptions): EventLog {
       ],
       onDurable(before) {
         reader.appended();
-        appended.tell();
+        appended.notify();
         // With unknown sequences, the relay reads the events from the log.
         if (before === undefined) return;
         for (const { place, partition, key, event } of waitingRows) {
           const sequence = before + place;
-          waiting.tell({ sequence, partition, key, outgoing: () => ({ ...event, sequence }) });
+          waiting.notify({ sequence, partition, key, outgoing: () => ({ ...event, sequence }) });
         }
       },
     });
@@ -120,7 +120,7 @@ const sendAttributes = { "messaging.system": "parley", "messaging.operation.type
 function createListeners<T>() {
   const listeners = new Set<(what: T) => void>();
   return {
-    tell(what: T) {
+    notify(what: T) {
       for (const listener of listeners) {
         listener(what);
       }

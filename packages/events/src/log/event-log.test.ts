@@ -43,7 +43,7 @@ function stockChanged(productId: string, stock: number): NewEvent {
 }
 
 async function append(...events: readonly NewEvent[]): Promise<void> {
-  // On a server, a watcher that was just opened has its place only when that has answered.
+  // With a database server, the start position of a new watch is known only after a query.
   await testDatabasesIdle();
   await database.transaction(async (transaction) => {
     for (const event of events) {
@@ -115,9 +115,9 @@ test("an event of a failed transaction is never delivered", async () => {
   const watcher = watch();
   const failed = database.transaction(async (transaction) => {
     await log.append(transaction, stockChanged("101", 1));
-    throw new Error("changed my mind");
+    throw new Error("rolled back");
   });
-  await expect(failed).rejects.toThrow("changed my mind");
+  await expect(failed).rejects.toThrow("rolled back");
   await append(stockChanged("101", 2));
   expect(stocks(await take(watcher, 1))).toEqual([2]);
 });
@@ -191,7 +191,7 @@ test("an aborted watcher ends, whether it waits or not", async () => {
   expect(await watch().next()).toEqual({ done: true, value: undefined });
 });
 
-test("a position whose successors were pruned is gone", async () => {
+test("a position whose later events were pruned is refused", async () => {
   await append(stockChanged("101", 1), stockChanged("101", 2), stockChanged("101", 3));
   await prune(2);
   await expect(watch(encodePosition(1)).next()).rejects.toThrow(PositionGoneError);
@@ -217,7 +217,7 @@ test("a quiet watcher's position stays valid while none of its own events is pru
       value: create(StockLowSchema, { productId, productName: "", stock: 1, lowStockThreshold: 1 }),
     },
   });
-  // 1 is the last that the watcher saw; then come many events of others, and at last one of its own.
+  // The watcher last saw 1. Many events of other watchers follow, and then one of its own.
   await append(stockChanged("101", 1), stockLow("101"));
   await append(...Array.from({ length: 1_500 }, (_, number) => stockChanged("102", number)));
   await append(stockChanged("101", 2), stockChanged("102", 9_999));

@@ -4,7 +4,7 @@ import type { Clock } from "@parley/rpc";
 import { type Database, marksFor } from "@parley/store";
 import { PositionGoneError } from "./position.ts";
 
-/** The most events read at once: what a slow watcher holds in memory. */
+/** The most events read at once, and so in the memory of a slow watcher. */
 const batchSizeMax = 100;
 /** The most rows examined at once, for a watcher with rare types. */
 const windowSize = 1000;
@@ -49,7 +49,7 @@ export interface LogReader {
   readEnd(after: number): Promise<LogPart>;
   /** The end of the log. */
   head(): Promise<number>;
-  /** Events were appended: the cached end of the log is outdated. */
+  /** Drops the cached end of the log, after events were appended. */
   appended(): void;
 }
 

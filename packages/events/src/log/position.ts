@@ -9,7 +9,7 @@ export class UnreadablePositionError extends Error {
   }
 }
 
-/** Events after the position are gone: start again without a position. */
+/** Events after the position were pruned: start again without a position. */
 export class PositionGoneError extends Error {
   override readonly name = "PositionGoneError";
 

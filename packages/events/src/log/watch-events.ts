@@ -17,7 +17,7 @@ export interface WatchSource {
 /** Reads a log from a position on. The call, not the first `next`, determines the start. */
 export function watchEvents(options: WatchOptions, source: WatchSource): AsyncIterable<LoggedEvent> {
   const start = findStart(options.afterPosition, source.reader);
-  // The iteration throws it again; a stream that is never read must not end the process.
+  // The iteration throws the error. This prevents an unhandled rejection if the stream is never read.
   start.catch(() => {});
   return follow(start, options, source);
 }

@@ -1,7 +1,7 @@
 import { type Environment, readFamily } from "@parley/rpc";
 import type { Reader } from "@parley/store";
 
-/** Events that wait for their effect, as the database has them when it is asked. */
+/** Registers the metrics of events whose effect is not yet durable. Each scrape reads them from the database. */
 export function registerBacklogMetrics(
   database: Reader,
   { metrics, clock }: Pick<Environment, "metrics" | "clock">,
@@ -30,5 +30,5 @@ export function registerBacklogMetrics(
   });
 }
 
-/** Counting reads every row: a backlog that is larger is as bad. */
+/** Counting reads every row, so it stops here. */
 const countedMax = 100_000;

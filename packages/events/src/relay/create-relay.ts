@@ -19,8 +19,8 @@ export interface RelayOptions {
   readonly broker: Broker;
   readonly environment: Pick<Environment, "clock" | "newId" | "random" | "log" | "metrics">;
   /**
-   * This replica's name, unique among those of the service. A name that is the same after a restart takes its leases over at once.
-   * Default: a new one, which waits until the earlier leases have expired.
+   * This replica's name, unique among those of the service. With the same name, a restarted replica takes its leases over at once.
+   * Default: a new name at each start, so that a restarted replica waits until the earlier leases have expired.
    */
   readonly replica?: string;
   /** The time of a lease: how long events wait when a replica dies. Default: 5 s. */
@@ -83,12 +83,12 @@ export function createRelay(options: RelayOptions): Relay {
       const batchSize = reader.holdsLeases() ? publisher.dispatch() : 0;
       if (batchSize > 0) {
         arrivedCount = 0;
-        // After a full batch there may be enough for the next one.
+        // After a full batch, enough events may wait for another one.
         batchAtMs = batchSize < publishBatchMax ? clock.monotonic() : Number.NEGATIVE_INFINITY;
       }
       if (!more || publisher.isFull()) {
         await wakeUp.wait(pauseMs());
-        // Others are likely to follow the first event: they share its batch.
+        // More events are likely to follow the first one, and share its batch.
         await wakeUp.pause(arrivedCount < publishBatchMax ? untilNextBatchMs() : 0);
       }
     }
@@ -98,8 +98,8 @@ export function createRelay(options: RelayOptions): Relay {
     return Math.max(lingerMs, batchAtMs + batchIntervalMs - clock.monotonic());
   }
 
-  function takeIn(event: WaitingEvent) {
-    reader.takeIn(event);
+  function receive(event: WaitingEvent) {
+    reader.receive(event);
     arrivedCount++;
     if (arrivedCount < publishBatchMax) {
       wakeUp.wake();
@@ -131,7 +131,7 @@ export function createRelay(options: RelayOptions): Relay {
 
   function start() {
     if (running === undefined) {
-      stopListening = options.log?.onWaiting(takeIn);
+      stopListening = options.log?.onWaiting(receive);
       running = run();
       const prune = () => pruneLog(database, { beforeMs: clock.now() - retentionMs, nowMs: clock.now() });
       stopPruning = startPeriodic(prune, {

@@ -26,7 +26,7 @@ test("no other replica gets a lease before it expires", async () => {
   expect(await leasesOf("other").renew()).toEqual(everything);
 });
 
-// Replicas go by the database's clock, whatever their own say.
+// Replicas use the database's clock, so their own clocks do not matter.
 test.skipIf(testPostgresUrl !== undefined)(
   "leases written before the clock was set back by an hour have expired",
   async () => {

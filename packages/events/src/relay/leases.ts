@@ -31,7 +31,7 @@ export interface Leases {
 /** Throws a RangeError if `leaseMs` is above {@link leaseMsMax}. */
 export function createLeases({ database, clock, owner, leaseMs }: LeasesOptions): Leases {
   if (leaseMs > leaseMsMax) {
-    throw new RangeError(`leaseMs is ${leaseMs}, and at most ${leaseMsMax}`);
+    throw new RangeError(`leaseMs must be at most ${leaseMsMax}, but is ${leaseMs}`);
   }
 
   async function countPublishers(transaction: Transaction, nowMs: number): Promise<number> {
@@ -55,15 +55,13 @@ export function createLeases({ database, clock, owner, leaseMs }: LeasesOptions)
       return database.transaction(async (transaction) => {
         const nowMs = await databaseTime(transaction, clock);
         const share = Math.ceil(partitionCount / (await countPublishers(transaction, nowMs)));
-        const standing = await transaction.all<{ partition_number: number; owner: string }>(
+        const valid = await transaction.all<{ partition_number: number; owner: string }>(
           "SELECT partition_number, owner FROM event_leases WHERE expire_time > ? AND expire_time <= ? ORDER BY partition_number",
           nowMs,
           nowMs + remainingMsMax,
         );
-        const held = standing.filter((lease) => lease.owner === owner).map((lease) => lease.partition_number);
-        const others = new Set(
-          standing.filter((lease) => lease.owner !== owner).map((lease) => lease.partition_number),
-        );
+        const held = valid.filter((lease) => lease.owner === owner).map((lease) => lease.partition_number);
+        const others = new Set(valid.filter((lease) => lease.owner !== owner).map((lease) => lease.partition_number));
         const free = allPartitions.filter((number) => !others.has(number) && !held.includes(number));
         const mine: number[] = [];
         for (const number of [...held, ...free].slice(0, share).sort((a, b) => a - b)) {

@@ -26,7 +26,7 @@ export function readWaiting(
   );
 }
 
-// A parameter for every partition, whether asked for or not, so that one prepared statement is enough.
+// One parameter for each partition, used or not, so that one prepared statement suffices.
 const noPartitions: readonly number[] = Array(partitionCount).fill(-1);
 const readWaitingSql = `
   SELECT waiting.sequence, partition_number, partition_key, event

@@ -8,7 +8,7 @@ import type { WaitingEvents } from "./waiting-events.ts";
 
 /** The most batches in flight. They have no key in common. */
 const inFlightMax = 4;
-/** Waits between attempts while the broker is unavailable. Short, since each sends one event: they are the delay after it has returned. */
+/** The backoff while the broker is unavailable. Short, since each attempt sends one event and events wait as long once the broker is available. */
 export const brokerBackoff: BackoffOptions = { initialMs: 250, maxMs: 5000, multiplier: 2 };
 
 export interface PublisherOptions {
@@ -38,7 +38,7 @@ export function createPublisher({ database, broker, environment, waiting, onSett
   const { clock, log, random } = environment;
   const metrics = eventMetrics(environment.metrics);
   const inFlight = new Set<Promise<void>>();
-  const cutOff = new AbortController();
+  const aborting = new AbortController();
   const marks = createDoneMarks({ database, clock });
   let failures = 0;
   let notBeforeMs = 0;
@@ -68,7 +68,7 @@ export function createPublisher({ database, broker, environment, waiting, onSett
   async function publish(batch: readonly WaitingEvent[]) {
     try {
       const events = batch.map((event) => event.outgoing());
-      const failed = await broker.publish(events, cutOff.signal);
+      const failed = await broker.publish(events, aborting.signal);
       const failedIds = new Set(failed.map(({ eventId }) => eventId));
       const failedSequences = new Set(events.filter(({ id }) => failedIds.has(id)).map(({ sequence }) => sequence));
       const done = waiting.succeeded(batch, ({ sequence }) => failedSequences.has(sequence));
@@ -84,11 +84,11 @@ export function createPublisher({ database, broker, environment, waiting, onSett
         );
       }
     } catch (error) {
-      couldNotPublish(batch, error);
+      publishFailed(batch, error);
     }
   }
 
-  function couldNotPublish(batch: readonly WaitingEvent[], error: unknown) {
+  function publishFailed(batch: readonly WaitingEvent[], error: unknown) {
     const nowMs = clock.monotonic();
     // Batches in flight fail together: that is one failure of the broker.
     if (nowMs >= notBeforeMs) {
@@ -98,7 +98,7 @@ export function createPublisher({ database, broker, environment, waiting, onSett
     // The key of an event that was sent alone waits for longer than the broker does, so that the next attempt uses another key.
     const holdMs = (tries: number) => notBeforeMs - nowMs + backoffMs(tries, random, brokerBackoff);
     waiting.putBack(batch, holdMs, nowMs);
-    if (!cutOff.signal.aborted) {
+    if (!aborting.signal.aborted) {
       log.warn(
         { err: error, eventCount: batch.length, failures },
         "events could not be published and will be published again",
@@ -114,6 +114,6 @@ export function createPublisher({ database, broker, environment, waiting, onSett
       marks.flush();
       await Promise.all(inFlight);
     },
-    abort: () => cutOff.abort(),
+    abort: () => aborting.abort(),
   };
 }

@@ -47,7 +47,7 @@ afterEach(async () => {
   await sink.database.close();
 });
 
-/** Of the event loop, for databases to commit. A database server is waited for by the clock itself. */
+/** Event-loop ticks in each step, for databases to commit. The test clock itself waits for a database server. */
 const turnsPerStep = testPostgresUrl === undefined ? 10 : 3;
 
 /** Advances the clock, with enough turns of the event loop in each step for databases to commit. */
@@ -190,7 +190,7 @@ test("a failing event delays only its key, becomes a dead letter, and its key co
   await pass(60_000);
   expect(await sink.effects()).toEqual(["good 1", "later 1", "bad 2"]);
   const { deadLetters } = await sink.inbox.listDeadLetters({ pageSize: 10, pageToken: "" });
-  expect(deadLetters).toMatchObject([{ subject: "bad", attempts: 3, cause: "Error: cannot tell of bad" }]);
+  expect(deadLetters).toMatchObject([{ subject: "bad", attempts: 3, cause: "Error: cannot handle bad" }]);
   expect(await source.waitingCount()).toBe(0);
 });
 
@@ -209,7 +209,7 @@ test("the backoff of a failing event grows", async () => {
   expect(waits[1]).toBeGreaterThanOrEqual(500);
 });
 
-test("a subscriber that is down for a while loses and repeats no event, and appends continue meanwhile", async () => {
+test("an outage of a subscriber loses and repeats no event, and appends continue meanwhile", async () => {
   before = () => Promise.reject(new Error("connection refused"));
   startRelay();
   for (const order of orders(100)) {
@@ -217,7 +217,7 @@ test("a subscriber that is down for a while loses and repeats no event, and appe
   }
   await pass(5 * 60_000);
   expect(await source.waitingCount()).toBe(100);
-  // It is probed now and then, with one event.
+  // It is probed with one event at a time, with backoff.
   expect(delivered.length).toBeLessThan(100);
   before = async () => {};
   await pass(10_000);
@@ -292,7 +292,7 @@ test("stop waits for batches in flight, and aborts those that do not end", async
       new Promise((_, reject) => {
         signal.addEventListener("abort", () => {
           aborts.push(true);
-          reject(new BrokerUnavailableError("cut off"));
+          reject(new BrokerUnavailableError("aborted"));
         });
       }),
     async close() {},
@@ -309,7 +309,7 @@ test("stop waits for batches in flight, and aborts those that do not end", async
   expect(await source.waitingCount()).toBe(1);
 });
 
-test("of two replicas each key has one publisher at a time, and one takes over when the other dies", async () => {
+test("with two replicas each key has one publisher at a time, and one takes over when the other dies", async () => {
   const publishers = new Map<string, Set<string>>();
   const counting = (name: string): Broker => {
     const broker = directBroker();

@@ -4,7 +4,7 @@ import type { WaitingEvent } from "../event-log.ts";
 interface WaitingKey {
   /** In order. */
   events: WaitingEvent[];
-  /** Given to the broker, without an answer yet. */
+  /** Sent to the broker, outcome unknown yet. */
   inFlight: boolean;
   /** Consecutive failures. */
   failures: number;

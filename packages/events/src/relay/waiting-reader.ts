@@ -9,7 +9,7 @@ import type { WaitingEvents } from "./waiting-events.ts";
 
 /** The most events in memory: enough for the batches in flight and some that are delayed. */
 const waitingMax = 1000;
-/** Reads on after this time even without a gap: another replica may have appended. */
+/** Reads at this interval even without a gap: another replica may have appended events. */
 const readIntervalMs = 1000;
 /** Reads from the beginning after this time, for events that another replica released or committed late. */
 const rescanIntervalMs = 5000;
@@ -27,11 +27,11 @@ export interface WaitingReaderOptions {
  * them if they follow the last known one, or read from the log.
  */
 export interface WaitingReader {
-  /** Takes a durable event. One that does not follow the last known one is left to be read. */
-  takeIn(event: WaitingEvent): void;
+  /** Receives a durable event. If it does not follow the last known one, it is read from the log instead. */
+  receive(event: WaitingEvent): void;
   /** Reads the events that were not passed on. True if there may be more. */
   fill(): Promise<boolean>;
-  /** Whether the leases are still valid. After a pause of the process others may have them. */
+  /** Whether the leases are still valid. After a pause of the process another replica may have them. */
   holdsLeases(): boolean;
 }
 
@@ -49,7 +49,7 @@ export function createWaitingReader({
   let rescanAtMs = Number.NEGATIVE_INFINITY;
   /** All waiting events up to here are in memory, or were when they were examined. */
   let knownThrough = 0;
-  let missedSome = true;
+  let hasGap = true;
 
   async function renewLeases(nowMs: number) {
     const before = partitions;
@@ -64,11 +64,11 @@ export function createWaitingReader({
 
   function readFromTheBeginning() {
     knownThrough = 0;
-    missedSome = true;
+    hasGap = true;
   }
 
   async function read(limit: number): Promise<boolean> {
-    missedSome = false;
+    hasGap = false;
     readAtMs = clock.monotonic() + readIntervalMs;
     const rows = await readRows(limit);
     for (const row of rows) {
@@ -79,10 +79,10 @@ export function createWaitingReader({
         outgoing: () => outgoingEvent(row),
       });
     }
-    // Events passed on meanwhile may have advanced it.
+    // Events received meanwhile may have advanced it.
     knownThrough = Math.max(knownThrough, rows.at(-1)?.sequence ?? 0);
     const isAll = rows.length < limit;
-    missedSome ||= !isAll;
+    hasGap ||= !isAll;
     return !isAll;
   }
 
@@ -90,15 +90,15 @@ export function createWaitingReader({
     try {
       return await readWaiting(database, { partitions: [...partitions], after: knownThrough, limit });
     } catch (error) {
-      missedSome = true;
+      hasGap = true;
       throw error;
     }
   }
 
   return {
-    takeIn(event) {
+    receive(event) {
       if (event.sequence !== knownThrough + 1 || waiting.size >= waitingMax) {
-        missedSome = true;
+        hasGap = true;
         return;
       }
       knownThrough = event.sequence;
@@ -116,7 +116,7 @@ export function createWaitingReader({
         readFromTheBeginning();
       }
       const room = waitingMax - waiting.size;
-      if (room < publishBatchMax || partitions.size === 0 || !(missedSome || nowMs >= readAtMs)) {
+      if (room < publishBatchMax || partitions.size === 0 || !(hasGap || nowMs >= readAtMs)) {
         return false;
       }
       return await read(room);

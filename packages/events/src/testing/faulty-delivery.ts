@@ -17,7 +17,7 @@ import { orderConfirmed, testEnvironment } from "./test-parts.ts";
 /** A bug to plant, to prove the checks. */
 export type PlantedBug = "marks-before-effect" | "effect-without-inbox" | "acknowledges-failures";
 
-/** Violations found after a run; none if all is well. */
+/** The violations found in a run. Empty: none. */
 export interface FaultyRun {
   readonly violations: readonly string[];
   readonly appended: number;
@@ -57,10 +57,10 @@ export async function runFaultyDelivery(seed: number, bug?: PlantedBug): Promise
     createCrashableDatabase({ migrations: eventMigrations, clock, atPoint: crashSometimes(() => source) }),
     (database) => {
       const log = createEventLog({ database, source: "/services/order", environment });
-      const life = { alive: true };
-      const relay = createRelay({ database, log, broker: faultyBroker(life), environment, replica: "source" });
+      const state = { alive: true };
+      const relay = createRelay({ database, log, broker: faultyBroker(state), environment, replica: "source" });
       relay.start();
-      return { life, log };
+      return { state, log };
     },
   );
   const effects = "CREATE TABLE effects (number INTEGER PRIMARY KEY AUTOINCREMENT, event_id TEXT, text TEXT NOT NULL)";
@@ -70,7 +70,7 @@ export async function runFaultyDelivery(seed: number, bug?: PlantedBug): Promise
       clock,
       atPoint: crashSometimes(() => sink),
     }),
-    (database) => ({ life: { alive: true }, inbox: openInbox(database) }),
+    (database) => ({ state: { alive: true }, inbox: openInbox(database) }),
   );
 
   function openInbox(database: Database): Inbox {
@@ -86,14 +86,14 @@ export async function runFaultyDelivery(seed: number, bug?: PlantedBug): Promise
             `${event.subject} ${userId}`,
           );
           if (faulty && random() < handlerFailureShare) {
-            throw new Error("not now");
+            throw new Error("temporary failure");
           }
         },
       },
     });
   }
 
-  function faultyBroker(life: { readonly alive: boolean }): Broker {
+  function faultyBroker(state: { readonly alive: boolean }): Broker {
     return {
       async publish(events) {
         if (bug === "marks-before-effect") {
@@ -101,8 +101,8 @@ export async function runFaultyDelivery(seed: number, bug?: PlantedBug): Promise
           return [];
         }
         const failures = await overNetwork(publishedEvents(events));
-        // A dead process gets no answer.
-        return life.alive ? failures : new Promise(() => {});
+        // A crashed process receives no response.
+        return state.alive ? failures : new Promise(() => {});
       },
       async close() {},
     };
@@ -188,9 +188,11 @@ export async function runFaultyDelivery(seed: number, bug?: PlantedBug): Promise
   // Delayed and duplicated messages arrive too.
   await advance(clock, 10_000);
 
-  const told = sink.disk.inspect<{ text: string }>("SELECT text FROM effects ORDER BY number").map(({ text }) => text);
+  const applied = sink.disk
+    .inspect<{ text: string }>("SELECT text FROM effects ORDER BY number")
+    .map(({ text }) => text);
   const committed = source.disk.inspect<{ sequence: number }>("SELECT sequence FROM event_log").length;
-  const violations = findViolations({ told, acknowledged, committed, waiting: waiting() });
+  const violations = findViolations({ applied, acknowledged, committed, waiting: waiting() });
   return { violations, appended, crashes };
 }
 
@@ -199,37 +201,37 @@ function unavailable(message: string): Error {
 }
 
 function findViolations(outcome: {
-  readonly told: readonly string[];
+  readonly applied: readonly string[];
   readonly acknowledged: readonly string[];
   readonly committed: number;
   readonly waiting: number;
 }): readonly string[] {
-  const { told, acknowledged, committed, waiting } = outcome;
+  const { applied, acknowledged, committed, waiting } = outcome;
   const violations: string[] = [];
   if (waiting > 0) {
     violations.push(`${waiting} events still wait`);
   }
-  const once = new Set(told);
-  if (once.size !== told.length || told.length > committed) {
-    violations.push(`${told.length} effects of ${committed} events`);
+  const once = new Set(applied);
+  if (once.size !== applied.length || applied.length > committed) {
+    violations.push(`${applied.length} effects of ${committed} events`);
   }
   for (const text of acknowledged.filter((text) => !once.has(text))) {
     violations.push(`${text} was acknowledged and lost`);
   }
   const last = new Map<string, number>();
-  for (const text of told) {
+  for (const text of applied) {
     const [key = "", number = ""] = text.split(" ");
     if (Number(number) < (last.get(key) ?? 0)) {
-      violations.push(`${text} came after ${last.get(key)}`);
+      violations.push(`${text} took effect after ${last.get(key)}`);
     }
     last.set(key, Number(number));
   }
   return violations;
 }
 
-/** The code of a process: it ends, with the promises that it awaits, when the process crashes. */
+/** The parts of a process. After a crash, its promises never settle. */
 interface Running {
-  readonly life: { alive: boolean };
+  readonly state: { alive: boolean };
   readonly log?: ReturnType<typeof createEventLog>;
   readonly inbox?: Inbox;
 }
@@ -264,7 +266,7 @@ function crashing(disk: CrashableDatabase, run: (database: Database) => Running)
     },
     crash() {
       if (process !== undefined) {
-        process.life.alive = false;
+        process.state.alive = false;
         crashes++;
       }
       disk.crash();

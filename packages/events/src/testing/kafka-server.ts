@@ -5,22 +5,22 @@ import { connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-/** A Kafka of a test's own, one node that is its own controller (KRaft), on free ports, with a folder of its own. */
+/** A Kafka node for a test: broker and controller in one process (KRaft), on free ports, with its own folder. */
 export interface TestKafka {
   /** `kafka://127.0.0.1:port`. */
   readonly url: string;
-  /** Ends it at once, as a crash does; its data stay. */
+  /** Kills it. Its data are kept. */
   kill(): Promise<void>;
   /** Starts it again with its data. */
   start(): Promise<void>;
-  /** Ends it and removes its folder. */
+  /** Stops it and removes its folder. */
   dispose(): Promise<void>;
 }
 
 /** How long a JVM may take to start on a busy machine, in milliseconds. */
 const startMaxMs = 300_000;
 
-/** The folder with Kafka's jars, which `npm run test:kafka` fetches. Undefined where there is none, or no Java. */
+/** The folder with Kafka's jars, which `npm run test:kafka` fetches. Undefined without it or without Java. */
 export function findKafka(): string | undefined {
   const libs = process.env.PARLEY_KAFKA_LIBS;
   if (libs === undefined || !existsSync(libs)) {
@@ -39,7 +39,7 @@ export interface PreparedKafka {
   readonly port: number;
   /** The arguments of `java` that run it. */
   readonly args: readonly string[];
-  /** Whether it takes connections. */
+  /** Whether it accepts connections. */
   listens(): Promise<boolean>;
 }
 

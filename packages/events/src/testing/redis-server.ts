@@ -5,7 +5,7 @@ import { connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-/** A Redis of a test's own, on a free port, with a folder of its own. */
+/** A Redis server for a test, on a free port, with its own folder. */
 export interface TestRedis {
   readonly url: string;
   /** Stops it. With `keepData` it saves its data first, as a clean shutdown does; without, they are lost. */

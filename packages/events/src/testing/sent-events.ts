@@ -15,7 +15,7 @@ export function publishedEvents(events: readonly OutgoingEvent[]): readonly Even
   return eventsOf(binaryDeliverRequest(events));
 }
 
-/** An event as the relay gives it to a broker. */
+/** An event as the relay passes it to a broker. */
 export function outgoing(event: Event): OutgoingEvent {
   const { id, type, traceparent, sequence } = event;
   const encoded = toBinary(EventSchema, { ...event, sequence: 0n });

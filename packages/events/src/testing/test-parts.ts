@@ -81,7 +81,7 @@ export async function openTestSink(
       async orderConfirmed({ userId }, { event, transaction }) {
         await transaction.run("INSERT INTO effects (text) VALUES (?)", `${event.subject} ${userId}`);
         if (failing.has(event.subject)) {
-          throw new Error(`cannot tell of ${event.subject}`);
+          throw new Error(`cannot handle ${event.subject}`);
         }
       },
     },

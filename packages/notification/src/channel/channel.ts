@@ -14,14 +14,14 @@ export interface Channel {
   /**
    * Sends a message. Resolves when the channel has accepted it. Rejects with {@link RecipientRefusedError} if retrying is
    * useless, with {@link ChannelUnavailableError} if no message can be sent at present, and with another error if this
-   * attempt failed or its outcome is unknown. It ends by itself in the time that the channel's protocol allows.
+   * attempt failed or its outcome is unknown. The channel limits the time of an attempt as its protocol requires.
    *
    * Aborting the signal ends the attempt: once the promise has settled, no more of the message is sent.
    */
   send(message: OutgoingMessage, signal: AbortSignal): Promise<void>;
   /**
-   * Sends a message on a channel that needs no waiting: its notification is inserted as SENT. May be called again with the same
-   * message. Omitted by channels that take time. If it throws, the message is left to `send`.
+   * Sends a message synchronously: its notification is inserted as SENT. May be called again with the same
+   * message. Omitted by channels that send asynchronously. If it throws, the message is left to `send`.
    */
   sendAtOnce?(message: OutgoingMessage): void;
   close(): Promise<void>;
@@ -32,7 +32,7 @@ export class RecipientRefusedError extends Error {
   override readonly name = "RecipientRefusedError";
 }
 
-/** The channel cannot be used at present, whatever the message: no connection, no sign-in, no service. */
+/** The channel accepts no message at present: it is not connected, not signed in, or not in service. */
 export class ChannelUnavailableError extends Error {
   override readonly name = "ChannelUnavailableError";
 }

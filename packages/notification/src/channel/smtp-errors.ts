@@ -25,7 +25,7 @@ export function sendFailure(error: unknown, recipient: string): unknown {
   const { responseCode = 0, command, code, message } = error as SmtpFailure;
   const isFinal = responseCode >= 500 && responseCode < 600 && responseCode !== badSequence;
   const refused = () =>
-    new RecipientRefusedError(`The mail server refused the message for good: ${message}`, { cause: error });
+    new RecipientRefusedError(`The mail server refused the message permanently: ${message}`, { cause: error });
   const unavailable = () => new ChannelUnavailableError(`The mail server cannot be used: ${message}`, { cause: error });
   if (sessionCodes.has(responseCode)) {
     return unavailable();

@@ -20,7 +20,7 @@ export class SmtpSession {
   readonly #connection: SMTPConnection;
   #isOpen = true;
   /** Ends the current operation. */
-  #onGone: Done = () => {};
+  #onClosed: Done = () => {};
 
   private constructor({ connectTimeoutMs, replyTimeoutMs, ...server }: SmtpServer) {
     this.#connection = new SMTPConnection({
@@ -31,12 +31,12 @@ export class SmtpSession {
       // Buffered data must not be sent after an attempt was ended.
       socketCloseTimeout: 0,
     });
-    const gone = (error?: Error) => {
+    const closed = (error?: Error) => {
       this.#isOpen = false;
-      this.#onGone(error ?? new Error("The mail server closed the connection"));
+      this.#onClosed(error ?? new Error("The mail server closed the connection"));
     };
-    this.#connection.on("error", gone);
-    this.#connection.on("end", () => gone());
+    this.#connection.on("error", closed);
+    this.#connection.on("end", () => closed());
   }
 
   /** Connects and signs in. Rejects if either fails. */
@@ -88,14 +88,14 @@ export class SmtpSession {
       reject(signal.reason);
       this.close();
     };
-    this.#onGone = done;
+    this.#onClosed = done;
     signal.addEventListener("abort", abort, { once: true });
     try {
       begin(done);
       await promise;
     } finally {
       signal.removeEventListener("abort", abort);
-      this.#onGone = () => {};
+      this.#onClosed = () => {};
     }
   }
 }

@@ -3,16 +3,16 @@ import type { Channel, OutgoingMessage } from "./channel.ts";
 
 /** The traces of events whose notifications have not been sent yet. */
 export interface PendingTraces {
-  /** The notification of this key was asked for by the span of this trace context. */
+  /** Records the trace context of the span that caused the notification with this key. */
   note(key: string, traceparent: string | undefined): void;
 }
 
-/** More than wait in a quiet hour. What is older is sent in a trace of its own. */
+/** The most trace contexts in memory. Notifications whose context was evicted start a trace of their own. */
 const pendingMax = 10_000;
 
 /**
- * A channel that records each message that it hands over as part of the trace that asked for it, for as long as this process lives. Without a
- * recorder the channel itself.
+ * A channel that records a span for each message, in the trace of the event that caused it. Trace contexts are kept in memory and are lost with
+ * the process. Without a recorder, returns the channel itself.
  */
 export function traceChannel(
   channel: Channel,
@@ -38,7 +38,7 @@ export function traceChannel(
       parent,
       startMs,
       latencyMs: clock.monotonic() - startMs,
-      // The text of a failure may name the recipient: its kind is enough here, and the log has the rest.
+      // The error message may contain the recipient, so the span has only the name of the error. The log has the message.
       ...(error === undefined ? {} : failed(error)),
       attributes: { "messaging.system": other, "messaging.operation.type": "send", "messaging.message.id": key },
     });
@@ -82,7 +82,7 @@ export function traceChannel(
   };
 }
 
-/** gRPC's UNKNOWN: what a mail server says has no code of its own there. */
+/** gRPC's UNKNOWN: gRPC has no code for a mail server's reply. */
 const unknownCode = 2;
 
 function failed(error: unknown): { readonly code: number; readonly reason: string; readonly message: string } {

@@ -1,6 +1,6 @@
 import type { Migration } from "@parley/store";
 
-/** Gives out the sequences of notifications, so that they become visible in order: a watcher passes none by. */
+/** Issues the sequences of notifications. They become visible in order, so that a watcher skips none. */
 export const notificationHead: Migration = {
   id: "0003-notification-head",
   sql: `

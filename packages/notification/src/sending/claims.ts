@@ -3,12 +3,12 @@ import { type Database, databaseTime, inParts, marksFor, type Transaction } from
 import { type Notification, retryDelayMsMax } from "../notification.ts";
 import { type NotificationRow, notificationOfRow } from "../notification-store.ts";
 
-/** How long a notification is left to the replica that claimed it: how long its mail waits when that replica dies. */
+/** How long a claim lasts: no other replica sends the notification for this time, so its mail waits as long if the replica dies. */
 export const claimMs = 60_000;
-/** Claims are renewed in good time before they run out. */
+/** The interval of renewals: each claim is renewed at least once before it expires. */
 export const renewIntervalMs = claimMs / 3;
 
-/** What {@link Claims.claimDue} claimed. */
+/** The result of {@link Claims.claimDue}. */
 export interface ClaimedNotifications {
   readonly notifications: readonly Notification[];
   /** The database's time. */
@@ -16,13 +16,13 @@ export interface ClaimedNotifications {
 }
 
 /**
- * The notifications that this replica is to hand to the channel. Where replicas share the database, one that is due is claimed first: its next
- * attempt is put off by {@link claimMs}, which keeps the other replicas off, and put off again for as long as it is held.
+ * The notifications that this replica may send. If replicas share the database, a replica claims a due notification before it sends it: it sets the
+ * next attempt to {@link claimMs} from now, so that other replicas do not send it, and renews that until the notification is settled.
  */
 export class Claims {
   readonly #database: Database;
   readonly #clock: Clock;
-  /** Until when each is claimed: by the database's clock, as its row has it, and by this process's monotonic one. */
+  /** The expiry of each claim: by the database's clock, as stored in its row, and by this process's monotonic clock. */
   readonly #held = new Map<string, { readonly untilMs: number; readonly monotonicMs: number }>();
 
   constructor({ database, clock }: { readonly database: Database; readonly clock: Clock }) {
@@ -30,18 +30,18 @@ export class Claims {
     this.#clock = clock;
   }
 
-  /** Whether claims are needed: a process that has the database to itself sends everything itself. */
+  /** Whether claims are needed: only if other processes use the database too. */
   get isNeeded(): boolean {
     return this.#database.isShared === true;
   }
 
-  /** Until when one is claimed that is written in this transaction and handed over to this process. */
+  /** The expiry of a claim on a notification that this transaction inserts. */
   async forNew(transaction: Transaction): Promise<{ readonly untilMs: number; readonly nowMs: number }> {
     const nowMs = await databaseTime(transaction, this.#clock);
     return { untilMs: nowMs + claimMs, nowMs };
   }
 
-  /** Notes claims that were written. */
+  /** Records claims that are stored. */
   note(ids: readonly string[], untilMs: number): void {
     const monotonicMs = this.#clock.monotonic() + claimMs;
     for (const id of ids) {
@@ -49,22 +49,22 @@ export class Claims {
     }
   }
 
-  /** Claims notifications that are due, longest due first. */
+  /** Claims due notifications, longest overdue first. */
   async claimDue(limit: number): Promise<ClaimedNotifications> {
     const { rows, nowMs } = await this.#database.transaction(async (transaction) => {
       const nowMs = await databaseTime(transaction, this.#clock);
-      const [dueMs, misplacedMs] = [nowMs, nowMs + retryDelayMsMax];
+      const [dueMs, misdatedMs] = [nowMs, nowMs + retryDelayMsMax];
       const claimed = await transaction.all<NotificationRow>(
-        // Looked at twice: another replica may have claimed one between the two.
+        // The condition is checked twice: another replica may claim a row between the subquery and the update.
         `UPDATE notification SET next_attempt_time = ?
          WHERE sequence IN (SELECT sequence FROM notification WHERE ${isDue} ORDER BY next_attempt_time LIMIT ?) AND ${isDue}
          RETURNING *`,
         nowMs + claimMs,
         dueMs,
-        misplacedMs,
+        misdatedMs,
         limit,
         dueMs,
-        misplacedMs,
+        misdatedMs,
       );
       return { rows: claimed, nowMs };
     });
@@ -78,17 +78,17 @@ export class Claims {
     return { notifications, nowMs };
   }
 
-  /** Whether one may be handed to the channel now: after a pause of this process another replica may have taken it over. */
-  stands(id: string): boolean {
+  /** Whether the claim is still valid: after a pause of this process another replica may have claimed the notification. */
+  isValid(id: string): boolean {
     return !this.isNeeded || this.#clock.monotonic() < (this.#held.get(id)?.monotonicMs ?? 0);
   }
 
-  /** One is settled, or given up. */
+  /** Drops a claim: its notification is settled, or left to other replicas. */
   forget(id: string): void {
     this.#held.delete(id);
   }
 
-  /** Renews what is still held. What another replica took over is forgotten. */
+  /** Renews the claims that are held. Drops those that another replica took over. */
   async renew(): Promise<void> {
     const monotonicMs = this.#clock.monotonic() + claimMs;
     for (const [untilMs, ids] of this.#byEnd()) {
@@ -107,7 +107,7 @@ export class Claims {
     }
   }
 
-  /** Gives back what is held, so that another replica can take it at once. */
+  /** Releases the claims that are held, so that another replica can send the notifications at once. */
   async release(): Promise<void> {
     for (const [untilMs, ids] of this.#byEnd()) {
       await this.#database.transaction(async (transaction) => {
@@ -124,7 +124,7 @@ export class Claims {
   }
 }
 
-// Due later than the longest wait means that a clock was set back since.
+// A due time beyond the longest wait was written before a clock was set back.
 const isDue = "state = 1 AND (next_attempt_time <= ? OR next_attempt_time > ?)";
 
 async function moveClaims(

@@ -66,7 +66,7 @@ test("new notifications are not read from the database", async () => {
   expect(due.waitMs()).toBeGreaterThan(0);
 });
 
-test("notifications of an earlier life are read at the start, and later ones when they are due", async () => {
+test("notifications from before a restart are read at the start, and later ones when they are due", async () => {
   const left = await write(250);
   const later = await write(1, 5_000);
   due = new DueNotifications({ database, clock });

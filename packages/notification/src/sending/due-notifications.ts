@@ -1,7 +1,7 @@
 import type { Clock } from "@parley/rpc";
 import type { Database } from "@parley/store";
 import type { Notification } from "../notification.ts";
-import { hastenNotifications, nextDueTimeMs, readDueNotifications } from "../notification-store.ts";
+import { makeDueSooner, nextDueTimeMs, readDueNotifications } from "../notification-store.ts";
 import { Claims } from "./claims.ts";
 
 /** The most notifications taken at a time: the most that a crash sends again. */
@@ -13,13 +13,13 @@ const readIntervalMs = 60_000;
 /** Wall clock and monotonic clock drift apart by less than this between two checks. A larger step back means that the clock was set. */
 const clockStepMsMin = 1_000;
 
-/** Replicas that look for what is due do not do so without a pause. */
+/** The shortest interval between two searches for due notifications of a replica. */
 const claimIntervalMsMin = 100;
 
 export interface DueNotificationsOptions {
   readonly database: Database;
   readonly clock: Clock;
-  /** Default: new ones. */
+  /** Default: a new instance. */
   readonly claims?: Claims;
 }
 
@@ -29,7 +29,7 @@ export class DueNotifications {
   readonly #clock: Clock;
   readonly #claims: Claims;
   #handed: Notification[] = [];
-  /** The last ones read: they may be passed in memory as well, a little later. */
+  /** The ids read last. They may be handed over in memory as well, a little later. */
   #read: ReadonlySet<string> = new Set();
   #readAtMs = Number.NEGATIVE_INFINITY;
   /** Wall clock minus monotonic clock, at the last check. */
@@ -53,7 +53,7 @@ export class DueNotifications {
     const room = handedMax - this.#handed.length;
     this.#handed.push(...unknown.slice(0, room));
     if (unknown.length > room) {
-      // Not renewed any more: whichever replica finds them then.
+      // These claims are not renewed: any replica may send the notifications after they expire.
       for (const { id } of unknown.slice(room)) {
         this.#claims.forget(id);
       }
@@ -66,7 +66,7 @@ export class DueNotifications {
     this.#readAtMs = Math.min(this.#readAtMs, this.#clock.monotonic() + delayMs);
   }
 
-  /** Some due notifications, without those that the caller still holds; none if there are none. */
+  /** Some due notifications, without those that the caller still holds. Empty if none is due. */
   async take(isHeld: (id: string) => boolean = () => false): Promise<readonly Notification[]> {
     // The database comes first, so that retries do not wait until there are no new ones.
     const read =
@@ -77,7 +77,7 @@ export class DueNotifications {
     return this.#handed.splice(0, takenMax).filter(({ id }) => !isHeld(id));
   }
 
-  /** The time without due notifications, as far as is known. */
+  /** The time until the next notification is due, as far as known. */
   waitMs(): number {
     return this.#handed.length > 0 ? 0 : Math.max(0, this.#readAtMs - this.#clock.monotonic());
   }
@@ -87,11 +87,11 @@ export class DueNotifications {
     return this.#claims.isNeeded ? await this.#claimDue() : await this.#readOwnDue();
   }
 
-  /** Other replicas look too, so that what was read is sent only if it was claimed. */
+  /** Other replicas read the same notifications, so only claimed ones are returned. */
   async #claimDue(): Promise<readonly Notification[]> {
     const { notifications: due, nowMs } = await this.#claims.claimDue(takenMax);
     this.#read = new Set(due.map(({ id }) => id));
-    // What is due now and was not claimed is another replica's, or comes next.
+    // A notification that is due now and was not claimed belongs to another replica, or is claimed next.
     const nextMs = await nextDueTimeMs(this.#database, { afterMs: 0 });
     const waitMs = nextMs === undefined ? readIntervalMs : nextMs - nowMs;
     this.readAfter(due.length === takenMax ? 0 : Math.max(waitMs, claimIntervalMsMin));
@@ -99,7 +99,7 @@ export class DueNotifications {
   }
 
   async #readOwnDue(): Promise<readonly Notification[]> {
-    await this.#followClock();
+    await this.#moveDueTimes();
     const nowMs = this.#clock.now();
     const due = await readDueNotifications(this.#database, { nowMs, limit: takenMax });
     this.#read = new Set(due.map(({ id }) => id));
@@ -112,19 +112,19 @@ export class DueNotifications {
     return this.#withoutHanded(due);
   }
 
-  /** Those handed over meanwhile are among what was read. */
+  /** Without the notifications that were handed over while the database was read. */
   #withoutHanded(due: readonly Notification[]): readonly Notification[] {
     const handed = new Set(this.#handed.map(({ id }) => id));
     return due.filter(({ id }) => !handed.has(id));
   }
 
-  /** Waits use the monotonic clock: if the wall clock was set back meanwhile, due times written by it are moved along. */
-  async #followClock(): Promise<void> {
+  /** Waits use the monotonic clock: if the wall clock was set back, stored due times are moved back by the same time. */
+  async #moveDueTimes(): Promise<void> {
     const offsetMs = this.#clock.now() - this.#clock.monotonic();
     const byMs = Math.round(this.#clockOffsetMs - offsetMs);
     if (byMs >= clockStepMsMin) {
       const afterMs = this.#clock.now();
-      await this.#database.transaction((transaction) => hastenNotifications(transaction, { afterMs, byMs }));
+      await this.#database.transaction((transaction) => makeDueSooner(transaction, { afterMs, byMs }));
     }
     this.#clockOffsetMs = offsetMs;
   }

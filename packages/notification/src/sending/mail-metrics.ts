@@ -1,13 +1,13 @@
 import { type Environment, readFamily } from "@parley/rpc";
 import type { Reader } from "@parley/store";
 
-/** The states of rows: 1 pending, 3 failed, as the schema has them. What is sent is not counted: that grows for ever. */
+/** The states that are counted, with their numbers in the schema. Sent notifications are not counted: their number grows without limit. */
 const states = [
   [1, "pending"],
   [3, "failed"],
 ] as const;
 
-/** Registers the metrics of notifications that are not sent, as the database has them when it is asked. */
+/** Registers the metrics of unsent notifications. Each scrape reads them from the database. */
 export function registerMailMetrics(
   database: Reader,
   { metrics, clock }: Pick<Environment, "metrics" | "clock">,
@@ -42,5 +42,5 @@ export function registerMailMetrics(
   });
 }
 
-/** Counting reads every row: a backlog that is larger is as bad. */
+/** Counting reads every row, so it stops here. */
 const countedMax = 100_000;

@@ -5,7 +5,7 @@ import { updateNotifications } from "../notification-store.ts";
 
 /** The time that an outcome may wait to be written with others: a crash would send these messages again. */
 const writeDelayMs = 20;
-/** The wait after the database refused a write. */
+/** The wait after a write failed. */
 const retryWriteMs = 1_000;
 
 export interface OutcomeWriterOptions {
@@ -18,8 +18,8 @@ export interface OutcomeWriterOptions {
 }
 
 /**
- * Writes outcomes of attempts, many at a time. An outcome that could not be written is kept and written again: a full disk must not
- * make sent messages be sent again.
+ * Writes outcomes of attempts, many at a time. An outcome that could not be written stays in memory and is written again, so that a full disk does
+ * not cause sent messages to be sent twice.
  */
 export class OutcomeWriter {
   readonly #options: OutcomeWriterOptions;
@@ -46,7 +46,7 @@ export class OutcomeWriter {
     this.#writeAfter(writeDelayMs);
   }
 
-  /** Writes the outcomes. Rejects if the database refuses; it is then retried later. */
+  /** Writes the outcomes. Rejects if the write fails; the write is then retried later. */
   async flush(): Promise<void> {
     this.#cancelTimer?.();
     this.#cancelTimer = undefined;
@@ -55,7 +55,7 @@ export class OutcomeWriter {
     await writing;
   }
 
-  /** Ends the waiting; unwritten outcomes are lost. */
+  /** Stops the retries. Unwritten outcomes are lost. */
   async close(): Promise<void> {
     await this.flush().catch((error: unknown) => this.#logFailure(error));
     this.#cancelTimer?.();
@@ -82,7 +82,7 @@ export class OutcomeWriter {
     if (settled.length === 0) {
       return;
     }
-    // Retries have waits of their own.
+    // Each retry has its own delay.
     const alike = Map.groupBy(settled, ({ id, state, attempts, sendTimeMs }) =>
       state === NotificationState.SENT ? `${attempts} ${sendTimeMs}` : id,
     );
@@ -92,7 +92,7 @@ export class OutcomeWriter {
       isRetried: some[0]?.state === NotificationState.PENDING,
     }));
     await database.transaction(async (transaction) => {
-      // Nothing compares the time of those that are not retried, so they need no question to the database.
+      // The due time of a settled notification is never compared, so the database's time is read only for retries.
       const isTimed = groups.some(({ isRetried }) => isRetried);
       const nowMs = isTimed ? await databaseTime(transaction, environment.clock) : environment.clock.now();
       for (const { some, delayMs } of groups) {

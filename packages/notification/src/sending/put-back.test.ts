@@ -9,12 +9,12 @@ import { notificationMigrations } from "../notification-module.ts";
 import { insertNotifications } from "../notification-store.ts";
 import { Sender } from "./sender.ts";
 
-test("a notification is tried again if the channel goes down while a replica reads what is due", async () => {
+test("a notification is retried if the channel goes down while a replica reads due notifications", async () => {
   const clock = createTestClock();
   const own = await openTestDatabase({ migrations: notificationMigrations, clock });
   let reading = Promise.resolve();
   let isReading = false;
-  // A database that replicas share, whose answers can be held back.
+  // A shared database whose responses can be delayed.
   const database: Database = {
     isShared: true,
     all: own.all.bind(own),
@@ -56,7 +56,7 @@ test("a notification is tried again if the channel goes down while a replica rea
   isReading = false;
   sender.look();
   await expect.poll(() => clock.settle().then(() => isReading)).toBe(true);
-  sending.reject(new ChannelUnavailableError("the mail server went away"));
+  sending.reject(new ChannelUnavailableError("the mail server is unreachable"));
   await clock.settle();
   answered.resolve();
   await expect.poll(() => clock.advance(1_000).then(() => sent)).toEqual(["n1"]);

@@ -87,7 +87,7 @@ async function write(...ids: readonly string[]): Promise<readonly Notification[]
   return notifications;
 }
 
-/** Advances simulated time; the mail server is real, and gets turns of the event loop for its work. */
+/** Advances simulated time; the mail server is real, and gets event-loop ticks for its work. */
 async function pass(durationMs: number, stepMs = durationMs): Promise<void> {
   for (let passedMs = 0; passedMs < durationMs; passedMs += stepMs) {
     await clock.advance(stepMs);
@@ -103,7 +103,7 @@ async function passUntil(condition: () => boolean | Promise<boolean>, stepMs = 1
     }
     await pass(stepMs);
   }
-  throw new Error("it never came to be");
+  throw new Error("the condition was not met");
 }
 
 const rows = () =>
@@ -121,7 +121,7 @@ test("a slow mail server gets each mail once, one for each connection at a time"
   const ids = names("m", 7);
   await write(...ids);
   await vi.waitFor(() => expect(server.concurrencySeen).toBe(3));
-  // However much time passes, an attempt is not given up while the server may still accept the mail.
+  // However long it takes, an attempt is not aborted while the server may still accept the mail.
   await pass(2 * hourMs, 60_000);
   expect(server.connectionCount).toBe(3);
   held.resolve();
@@ -187,7 +187,7 @@ test("a mail whose outcome cannot be committed is not sent again", async () => {
   expect(idsOfMails()).toEqual(["a", "b"]);
 });
 
-test("stopping ends a slow attempt, and the next life repeats it", async () => {
+test("stopping ends a slow attempt, which is repeated after the restart", async () => {
   const held = Promise.withResolvers<void>();
   server.script = (stage) => (stage === "DATA" ? held.promise : undefined);
   startSender();

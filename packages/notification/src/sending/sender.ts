@@ -17,7 +17,7 @@ import { OutcomeWriter } from "./outcome-writer.ts";
 const stopGraceMs = 5_000;
 /** The wait after the database could not be read. */
 const readFailedWaitMs = 10_000;
-/** Checks again after this time in any case. */
+/** The longest interval between two checks. */
 const lookAgainMs = 60_000;
 /** No message is sent while so many outcomes cannot be written. */
 const unwrittenMax = 100;
@@ -31,7 +31,7 @@ export interface SenderOptions {
 }
 
 /**
- * Sends notifications: when they are inserted, if the channel needs no waiting, and otherwise as many at a time as
+ * Sends notifications: when they are inserted, if the channel sends synchronously, and otherwise as many at a time as
  * the channel accepts, until each is sent or failed. While the channel cannot be used, one message at a time probes it, and these
  * attempts do not count.
  *
@@ -46,7 +46,7 @@ export class Sender {
   readonly #pause: ChannelPause;
   readonly #outcomes: OutcomeWriter;
   readonly #attempts = new Map<string, Promise<unknown>>();
-  readonly #cutOff = new AbortController();
+  readonly #aborting = new AbortController();
   readonly #sentAtOnce = new Set<string>();
   #queue: Notification[] = [];
   #stopping = false;
@@ -85,7 +85,7 @@ export class Sender {
     }
   }
 
-  /** When new notifications are to be tried by others: at once, or where they are claimed by this process as they are written, later. */
+  /** When other replicas may attempt new notifications: at once, or later if this process claims them as it inserts them. */
   async firstAttemptTimeMs(
     transaction: Transaction,
     notifications: readonly Notification[],
@@ -99,7 +99,10 @@ export class Sender {
     return untilMs;
   }
 
-  /** Sends a new notification if the channel needs no waiting, and returns it as sent. Otherwise, or if that failed, it stays unchanged, to be sent once it is durable. */
+  /**
+   * Sends a new notification if the channel sends synchronously, and returns it as sent. Otherwise, or if that failed, returns it unchanged: it is
+   * sent once it is durable.
+   */
   readonly sendAtOnce = (notification: Notification): Notification => {
     const { channel, environment } = this.#options;
     if (channel.sendAtOnce === undefined) {
@@ -112,7 +115,10 @@ export class Sender {
       }
       return settle(notification, { kind: "sent", timeMs: environment.clock.now() });
     } catch (error) {
-      environment.log.warn({ err: error, notificationId: notification.id }, "notification will be sent later");
+      environment.log.warn(
+        { err: error, notificationId: notification.id },
+        "notification could not be sent at once, will be retried",
+      );
       return notification;
     }
   };
@@ -129,7 +135,7 @@ export class Sender {
     }
   }
 
-  /** Reads notifications that became due from the database. */
+  /** Reads due notifications from the database now. */
   readonly look = (): void => {
     this.#due.readAfter(0);
     this.#wakeUp.wake();
@@ -140,7 +146,7 @@ export class Sender {
     this.#stopping = true;
     this.#wakeUp.close();
     const cancel = this.#options.environment.clock.after(stopGraceMs, () => {
-      this.#cutOff.abort(new Error("The notification service stops"));
+      this.#aborting.abort(new Error("The notification service is stopping"));
     });
     await this.#running;
     await Promise.all(this.#attempts.values());
@@ -168,7 +174,7 @@ export class Sender {
     }
   }
 
-  /** Starts as many attempts as allowed. Returns the time without a due notification, as far as is known. */
+  /** Starts as many attempts as allowed. Returns the time until the next notification is due, as far as known. */
   async #beginDue(): Promise<number> {
     while (!this.#stopping && this.#hasRoom()) {
       const waitMs = this.#pause.waitMs();
@@ -178,7 +184,7 @@ export class Sender {
       if (this.#queue.length === 0) {
         try {
           const due = await this.#due.take((id) => this.#isHeld(id));
-          // An attempt that found the channel down may have put its notification back meanwhile: it is claimed, and read by nothing else.
+          // An attempt that found the channel down may have queued its notification again meanwhile. It is claimed, so no other read returns it.
           const queued = new Set(this.#queue.map(({ id }) => id));
           this.#queue.push(...due.filter(({ id }) => !queued.has(id)));
         } catch (error) {
@@ -190,7 +196,7 @@ export class Sender {
       if (next === undefined) {
         return this.#due.waitMs();
       }
-      if (!this.#isHeld(next.id) && this.#claims.stands(next.id)) {
+      if (!this.#isHeld(next.id) && this.#claims.isValid(next.id)) {
         void this.#begin(next);
       }
     }
@@ -234,18 +240,18 @@ export class Sender {
     const { channel, environment } = this.#options;
     const { clock, log } = environment;
     try {
-      await channel.send(messageOf(notification), this.#cutOff.signal);
+      await channel.send(messageOf(notification), this.#aborting.signal);
       this.#pause.worked();
       return { kind: "sent", timeMs: clock.now() };
     } catch (error) {
       const { id: notificationId } = notification;
-      if (this.#cutOff.signal.aborted) {
+      if (this.#aborting.signal.aborted) {
         return undefined;
       }
       if (error instanceof ChannelUnavailableError) {
         this.#pause.failed();
         const waitMs = Math.round(this.#pause.waitMs());
-        log.warn({ err: error, notificationId, waitMs }, "mail server cannot be used, notifications wait");
+        log.warn({ err: error, notificationId, waitMs }, "mail server unavailable, notifications are delayed");
         return undefined;
       }
       this.#pause.worked();
@@ -274,6 +280,6 @@ function messageOf({ id: key, recipient, subject, body }: Notification): Outgoin
 const causeLengthMax = 500;
 
 function causeOf(error: unknown): string {
-  // It may quote a mail server's reply, which may hold any character.
+  // The message may contain a mail server's reply, with any characters.
   return storableText(error instanceof Error ? error.message : String(error)).slice(0, causeLengthMax);
 }

@@ -29,7 +29,7 @@ const usual: Readonly<Record<SmtpStage, string>> = {
   AUTH: "235 2.7.0 welcome",
   MAIL: "250 2.1.0 ok",
   RCPT: "250 2.1.5 ok",
-  DATA: "354 go on",
+  DATA: "354 send the message",
   message: "250 2.0.0 taken",
   RSET: "250 2.0.0 ok",
 };
@@ -39,7 +39,7 @@ export async function startScriptedMailServer(): Promise<ScriptedMailServer> {
   const messages: string[] = [];
   const sockets = new Set<Socket>();
   let connectionCount = 0;
-  let underWay = 0;
+  let concurrency = 0;
   let concurrencySeen = 0;
   let port = 0;
   let server: Server;
@@ -79,7 +79,7 @@ export async function startScriptedMailServer(): Promise<ScriptedMailServer> {
     socket.on("error", () => {});
     let sending = false;
     const ended = () => {
-      underWay -= sending ? 1 : 0;
+      concurrency -= sending ? 1 : 0;
       sending = false;
     };
     socket.on("close", () => {
@@ -118,7 +118,7 @@ export async function startScriptedMailServer(): Promise<ScriptedMailServer> {
             const text = message.join("\n");
             message = undefined;
             const reply = await answer("message", text);
-            // The fate of a message whose reply is lost is the server's choice: this one accepts it.
+            // This server accepts a message even if its reply is lost.
             if (reply === undefined || reply.startsWith("2")) {
               messages.push(text);
             }
@@ -132,7 +132,7 @@ export async function startScriptedMailServer(): Promise<ScriptedMailServer> {
           }
           if (verb === "MAIL") {
             sending = true;
-            concurrencySeen = Math.max(concurrencySeen, ++underWay);
+            concurrencySeen = Math.max(concurrencySeen, ++concurrency);
           }
           const reply = await answer(verb, line);
           if (verb === "DATA" && reply?.startsWith("354")) {

@@ -3,9 +3,9 @@ import type { Migration } from "@parley/store";
 /**
  * One row per order. Its lines are one compact column, since they are written once and always read together.
  * - `items`: JSON, `[[product id, quantity], …]` until confirmed, then `[[product id, quantity, name, units, nanos], …]`.
- * - `due_time`: when recovery may take the order over; null once it is settled. While a process works on the
- * order it is in the future, which keeps other processes off. `owner` names that process, so that its next life need not
- * wait. `attempts` counts recovery's attempts since the last transition.
+ * - `due_time`: when recovery may take the order over; null once it is settled. It is in the future while a process works on the
+ * order, so that no other process takes it over. `owner` names that process, so that it need not wait after a restart.
+ * `attempts` counts recovery's attempts since the last transition.
  */
 export const orders: Migration = {
   id: "order/0001-orders",

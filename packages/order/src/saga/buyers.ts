@@ -8,7 +8,7 @@ import type { SagaCall } from "./saga-call.ts";
 /** The part of the user service that orders use. */
 export type UserClient = Pick<Client<typeof UserService>, "validateUser">;
 
-/** The data of a buyer that an order keeps. */
+/** The data of a buyer that an order stores. */
 export interface Buyer {
   readonly name: string;
   readonly email: string;

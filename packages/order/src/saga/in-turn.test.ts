@@ -15,7 +15,7 @@ describe("work in turn", () => {
     expect(done).toEqual(["b1", "a1", "a2"]);
   });
 
-  it("continues after failed work, whose caller alone gets the error", async () => {
+  it("continues after failed work, and only the caller of that work gets the error", async () => {
     const inTurn = createInTurn();
     const failed = inTurn.run("a", () => Promise.reject(new Error("no")));
     const next = inTurn.run("a", async () => "yes");
@@ -23,7 +23,7 @@ describe("work in turn", () => {
     expect(await next).toBe("yes");
   });
 
-  it("knows which ids are busy, and when none is", async () => {
+  it("reports which ids are busy, and when none is", async () => {
     const inTurn = createInTurn();
     const gate = Promise.withResolvers<void>();
     void inTurn.run("a", () => gate.promise);

@@ -5,7 +5,7 @@ import type { OrderLine } from "../order-line.ts";
 export interface OrderRequest {
   /** Empty for a guest. */
   readonly userId: string;
-  /** Where a guest is notified. Empty if nowhere. */
+  /** The address for a guest's notifications. Empty: none are sent. */
   readonly guestEmail?: string;
   readonly items: readonly OrderLine[];
   /** The buyer's request id. A repetition gets the same answer. */
@@ -22,11 +22,11 @@ export interface RequestFields {
   readonly requestId: string;
 }
 
-/** The request in the contract's fields. Throws {@link InvalidFieldError} for fields that do not go together, and for a guest where none is taken. */
+/** The request in the contract's fields. Throws {@link InvalidFieldError} for conflicting fields, and for a guest's order if these are not accepted. */
 export function orderRequestOf(fields: RequestFields, { guests }: { readonly guests: boolean }): OrderRequest {
   const { userId, guestEmail, requestId } = fields;
   if (userId === "" && !guests) {
-    throw new InvalidFieldError("user_id", "`user_id` is required: guests may not order here (GUEST_ORDERS=off).");
+    throw new InvalidFieldError("user_id", "`user_id` is required: guest orders are disabled (GUEST_ORDERS=off).");
   }
   if (userId !== "" && guestEmail !== "") {
     throw new InvalidFieldError(

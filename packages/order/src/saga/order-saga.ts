@@ -31,10 +31,10 @@ export interface OrderSaga {
   /**
    * Reserves stock for a pending order and confirms it, or refuses it. Returns the order in its new phase.
    * Throws {@link ProductNotFoundError} if the order was deleted, {@link DependencyError} if the product service
-   * is unavailable: the order is then given up, or about to be, unless `recovered`.
+   * is unavailable: the order is then rejected, or its stock is being released, unless `recovered`.
    */
   reserve(order: Order, call: SagaCall, occasion: Occasion): Promise<Order>;
-  /** Gives up a pending order whose reservation has an unknown outcome. */
+  /** Abandons a pending order whose reservation has an unknown outcome: releases its stock and rejects it. */
   abandon(order: Order, reason: string, call: SagaCall): Promise<Order>;
   /** Releases an order's stock and makes the next transition. Throws {@link DependencyError}. */
   release(order: Order, call: SagaCall): Promise<Order>;
@@ -46,29 +46,33 @@ export interface OrderSagaOptions {
   readonly store: OrderStore;
   readonly stock: Stock;
   readonly clock: Clock;
-  /** Aborts when the service stops: remaining orders are left for the next life. */
+  /** Aborts when the service stops: remaining orders are recovered after the restart. */
   readonly signal: AbortSignal;
-  /** Called with each answered order that still has stock to release. */
-  readonly leave: (orderId: string) => void;
+  /** Called with each order whose caller has its answer and whose stock is still to be released. */
+  readonly releaseLater: (orderId: string) => void;
 }
 
-export function createOrderSaga({ store, stock, clock, signal, leave }: OrderSagaOptions): OrderSaga {
+export function createOrderSaga({ store, stock, clock, signal, releaseLater }: OrderSagaOptions): OrderSaga {
   async function reserve(order: Order, call: SagaCall, occasion: Occasion): Promise<Order> {
     const outcome = await stock.reserve(order.id, order.items, call);
     switch (outcome.kind) {
       case "reserved":
         return await confirmReserved(order, outcome.lines, call);
       case "refused": {
-        // A delayed copy of the call may find stock later, so the refused order is released all the same.
+        // A delayed copy of the call may find stock later, so the refused order is released too.
         const refused = await move(order, refuse(order, outcome.refusal, clock.now()), call);
-        leave(order.id);
+        releaseLater(order.id);
         return refused;
       }
       case "unknown-product":
         if (!(await store.remove(order.id, order.phase))) return await current(order.id, call);
         throw new ProductNotFoundError(outcome.refusal.message, outcome.refusal.metadata, { cause: outcome.cause });
       case "released":
-        return await move(order, giveUp(order, "The order was given up before.", clock.now()), call);
+        return await move(
+          order,
+          giveUp(order, "The order's stock was released before it was confirmed.", clock.now()),
+          call,
+        );
       case "failed":
         await afterFailure(order, outcome.error, call, occasion);
         throw outcome.error;
@@ -83,7 +87,7 @@ export function createOrderSaga({ store, stock, clock, signal, leave }: OrderSag
       const refusal = refusalFor(error);
       if (refusal !== undefined) return await refuseReserved(order, refusal, call);
       if (!(error instanceof ReservationMismatchError)) throw error;
-      await abandonSoon(order, "The product service answered what was not asked.", call);
+      await abandonSoon(order, "The product service's reservation does not match the order.", call);
       throw new DependencyError("product service", "failed", { orderId: order.id, cause: error });
     }
     return await move(order, confirmed, call);
@@ -97,7 +101,7 @@ export function createOrderSaga({ store, stock, clock, signal, leave }: OrderSag
       return await release(refused, call);
     } catch (error) {
       if (!(error instanceof DependencyError)) throw error;
-      leave(order.id);
+      releaseLater(order.id);
       return refused;
     }
   }
@@ -111,8 +115,8 @@ export function createOrderSaga({ store, stock, clock, signal, leave }: OrderSag
   }
 
   /**
-   * Gives up an order without a reservation. False if another process or call works on it too: that one's requests to the product
-   * service are unknown here.
+   * Rejects an order without a reservation. False if another process or call works on it too: it is then unknown what that one sent to
+   * the product service.
    */
   async function giveUpUntouched(order: Order, reason: string, call: SagaCall): Promise<boolean> {
     const rejected = giveUp(order, reason, clock.now());
@@ -122,7 +126,7 @@ export function createOrderSaga({ store, stock, clock, signal, leave }: OrderSag
 
   async function abandonSoon(order: Order, reason: string, call: SagaCall): Promise<void> {
     await move(order, beginRelease(order, reason), call);
-    leave(order.id);
+    releaseLater(order.id);
   }
 
   async function abandon(order: Order, reason: string, call: SagaCall): Promise<Order> {

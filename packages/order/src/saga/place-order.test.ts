@@ -13,7 +13,7 @@ import type { DueOrder } from "../order-store.ts";
 import { createTestOrders, type TestOrders } from "../testing/test-orders.ts";
 import type { OrderRequest } from "./order-request.ts";
 import { leaseMs } from "./order-saga.ts";
-import { ordersUnderWayMax } from "./place-order.ts";
+import { ordersInProgressMax } from "./place-order.ts";
 
 const twoLaptopsAndAMouse = {
   userId: "1",
@@ -117,7 +117,7 @@ describe("placing an order", () => {
       expect(orders.inventory.calls).toEqual([]);
     });
 
-    it("stores nothing for an unknown product, and takes nothing of the others", async () => {
+    it("stores nothing for an unknown product, and takes no stock of the others", async () => {
       const items = [...twoLaptopsAndAMouse.items, { productId: "999", quantity: 1 }];
       await expect(orders.place({ ...repeatable, items })).rejects.toThrow(ProductNotFoundError);
       expect(await stored()).toEqual([]);
@@ -207,9 +207,11 @@ describe("placing an order", () => {
       await gate.promise;
       return known(...call);
     };
-    const ofNobody = { userId: "nobody", items: [{ productId: "101", quantity: 1 }] };
-    const waiting = Array.from({ length: ordersUnderWayMax }, () => orders.place(ofNobody).catch(() => undefined));
-    await expect(orders.place(ofNobody)).rejects.toThrow(TooManyOrdersError);
+    const ofUnknownUser = { userId: "nobody", items: [{ productId: "101", quantity: 1 }] };
+    const waiting = Array.from({ length: ordersInProgressMax }, () =>
+      orders.place(ofUnknownUser).catch(() => undefined),
+    );
+    await expect(orders.place(ofUnknownUser)).rejects.toThrow(TooManyOrdersError);
     gate.resolve();
     await Promise.all(waiting);
     expect(await orders.place(twoLaptopsAndAMouse)).toMatchObject({ phase: "CONFIRMED" });
@@ -276,7 +278,7 @@ describe("placing an order", () => {
   });
 
   describe("while the product service is unreachable", () => {
-    it("gives it up at once if the call was never sent", async () => {
+    it("rejects it at once if the call was never sent", async () => {
       orders.inventory.trouble.reserve = ["never-sent"];
       await expect(orders.place(repeatable)).rejects.toMatchObject({
         dependency: "product service",
@@ -290,7 +292,7 @@ describe("placing an order", () => {
     });
 
     it.each(["lost", "answer-lost", "broken"] as const)(
-      "gives back what it may hold after a call that was %s",
+      "releases the stock that it may hold after a call that was %s",
       async (kind) => {
         orders.inventory.trouble.reserve = [kind];
         await expect(orders.place(repeatable)).rejects.toThrow(DependencyError);

@@ -16,13 +16,13 @@ import { leaseMs, type OrderSaga } from "./order-saga.ts";
 import type { SagaCall } from "./saga-call.ts";
 
 /**
- * The most orders in progress: more than a server's calls, since an order continues when its caller disconnects; bounded, so that
- * disconnecting callers cannot fill the memory.
+ * The most orders in progress. There may be more than calls in flight, since an order continues when its caller disconnects. The limit
+ * prevents that disconnecting callers fill the memory.
  */
-export const ordersUnderWayMax = 4_096;
+export const ordersInProgressMax = 4_096;
 /** How often a request is reread because another process or recovery changed its order. More means contention. */
 const roundsMax = 3;
-/** The least remaining time of a caller: enough to reserve and to commit, or nothing is begun. */
+/** The least remaining time of a caller. With less, the call fails at once: it would not suffice to reserve and to commit. */
 const startMsMin = 10;
 
 export interface PlaceOrderOptions {
@@ -36,7 +36,7 @@ export interface PlaceOrderOptions {
 
 /**
  * Places orders: returns the order as it was confirmed. The same request id of the same buyer gets the same order, whether it
- * comes during the first request, after it, or after a crash in between. Throws {@link OrderRefusedError},
+ * arrives during the first request, after it, or after a crash in between. Throws {@link OrderRefusedError},
  * {@link ProductNotFoundError}, {@link UserNotFoundError}, {@link UserNotAllowedError}, {@link RequestIdReusedError},
  * {@link DependencyError}, {@link ContendedError}, {@link TooManyOrdersError}.
  */
@@ -44,33 +44,33 @@ export function createPlaceOrder(
   options: PlaceOrderOptions,
 ): (request: OrderRequest, call: SagaCall) => Promise<Order> {
   const { store, buyers, saga, inTurn, clock, newId } = options;
-  const underWay = new Map<string, UnderWay>();
-  let underWayCount = 0;
+  const inProgress = new Map<string, InProgress>();
+  let inProgressCount = 0;
 
   function place({ userId, guestEmail = "", items, requestId }: OrderRequest, call: SagaCall): Promise<Order> {
-    const request: AddedUp = { userId, guestEmail, lines: addUp(items), requestId };
+    const request: MergedRequest = { userId, guestEmail, lines: addUp(items), requestId };
     if (requestId === undefined) return counted(() => drive(request, call));
     const key = JSON.stringify([userId, requestId]);
-    const first = underWay.get(key);
+    const first = inProgress.get(key);
     if (first !== undefined) return join(first, request, requestId);
     const answer = counted(() => drive(request, call));
-    underWay.set(key, { request, answer });
-    const forget = () => underWay.delete(key);
+    inProgress.set(key, { request, answer });
+    const forget = () => inProgress.delete(key);
     answer.then(forget, forget);
     return answer;
   }
 
   async function counted(work: () => Promise<Order>): Promise<Order> {
-    if (underWayCount >= ordersUnderWayMax) throw new TooManyOrdersError(ordersUnderWayMax);
-    underWayCount++;
+    if (inProgressCount >= ordersInProgressMax) throw new TooManyOrdersError(ordersInProgressMax);
+    inProgressCount++;
     try {
       return await work();
     } finally {
-      underWayCount--;
+      inProgressCount--;
     }
   }
 
-  async function drive(request: AddedUp, call: SagaCall): Promise<Order> {
+  async function drive(request: MergedRequest, call: SagaCall): Promise<Order> {
     let known: Order | undefined;
     for (let round = 0; round < roundsMax; round++) {
       known = await ofRequest(request);
@@ -81,12 +81,12 @@ export function createPlaceOrder(
     throw new ContendedError(known?.id ?? "");
   }
 
-  async function ofRequest({ userId, requestId }: AddedUp): Promise<Order | undefined> {
+  async function ofRequest({ userId, requestId }: MergedRequest): Promise<Order | undefined> {
     return requestId === undefined ? undefined : await store.getByRequest(userId, requestId);
   }
 
   /** Undefined if another process was faster with the same request. */
-  async function begin(request: AddedUp, call: SagaCall): Promise<Order | undefined> {
+  async function begin(request: MergedRequest, call: SagaCall): Promise<Order | undefined> {
     const { userId, lines, requestId } = request;
     const isGuest = userId === "";
     const buyer = isGuest ? { name: "", email: request.guestEmail } : await buyers.get(userId, call);
@@ -96,8 +96,8 @@ export function createPlaceOrder(
     }
     const order = placeOrder({ id: newId(), userId, userName, userEmail, lines, requestId }, clock.now());
     return await inTurn.run(order.id, async () => {
-      const kept = await store.insert(order, leaseOf(call));
-      return kept ? await saga.reserve(order, call, "new") : undefined;
+      const inserted = await store.insert(order, leaseOf(call));
+      return inserted ? await saga.reserve(order, call, "new") : undefined;
     });
   }
 
@@ -106,8 +106,8 @@ export function createPlaceOrder(
     return call.remainingMs() + leaseMs;
   }
 
-  /** Undefined if the order is gone. */
-  async function resume(known: Order, request: AddedUp, call: SagaCall): Promise<Order | undefined> {
+  /** Undefined if the order was deleted. */
+  async function resume(known: Order, request: MergedRequest, call: SagaCall): Promise<Order | undefined> {
     const { userId, guestEmail, lines, requestId = "" } = request;
     // A user's address may have changed since; a guest's is part of the request.
     const sameGuest = userId !== "" || known.userEmail === guestEmail;
@@ -127,26 +127,26 @@ export function createPlaceOrder(
   return place;
 }
 
-interface AddedUp {
+interface MergedRequest {
   readonly userId: string;
   readonly guestEmail: string;
   readonly lines: readonly OrderLine[];
   readonly requestId: string | undefined;
 }
 
-interface UnderWay {
-  readonly request: AddedUp;
+interface InProgress {
+  readonly request: MergedRequest;
   readonly answer: Promise<Order>;
 }
 
-async function join(first: UnderWay, { guestEmail, lines }: AddedUp, requestId: string): Promise<Order> {
+async function join(first: InProgress, { guestEmail, lines }: MergedRequest, requestId: string): Promise<Order> {
   if (first.request.guestEmail !== guestEmail || !sameLines(first.request.lines, lines)) {
     throw new RequestIdReusedError(requestId);
   }
   return await first.answer;
 }
 
-/** The answer that the buyer gets each time; undefined if the request is to be retried. */
+/** The answer to each repetition of the request. Undefined if the request is to be retried. */
 function answerOf(order: Order): Order | undefined {
   switch (order.phase) {
     case "CONFIRMED":

@@ -77,7 +77,7 @@ describe("recovery", () => {
       const all = await dieAt(await createWorld(), Number.POSITIVE_INFINITY, work);
       expect(all.length).toBeGreaterThan(2);
       for (let first = 0; first <= all.length; first++) {
-        // On a server, which takes a hundred times as long, one second death for each first.
+        // With a database server, which takes a hundred times as long, each first crash is followed by one second crash only.
         for (let second = testRuns(8) < 8 ? first % 8 : 0; second < 8; second += testRuns(8) < 8 ? 8 : 1) {
           const world = await createWorld();
           await dieAt(world, first, work);
@@ -129,7 +129,7 @@ describe("recovery", () => {
     expect(next.eventTypes()).toEqual(["parley.order.rejected.v1"]);
   });
 
-  it("releases the reservation of an earlier life, although this life's own call was never sent", async () => {
+  it("releases a reservation from before the restart, although the call after the restart was never sent", async () => {
     const world = await createWorld();
     await dieAt(world, 5, (life) => life.place(repeatable));
     expect(world.inventory.products.get("101")?.stock).toBe(48);
@@ -141,7 +141,7 @@ describe("recovery", () => {
     expect(world.inventory.products.get("101")?.stock).toBe(50);
   });
 
-  it("takes over the orders of its own earlier life at once, and waits for the lease of another process", async () => {
+  it("takes over its own orders at once after a restart, and waits for the lease of another process", async () => {
     const waited: Record<string, number> = {};
     for (const owner of ["first", "second"]) {
       const world = await createWorld();
@@ -174,7 +174,7 @@ describe("recovery", () => {
           await life.recovery.start();
         },
       },
-      "while another of the same name takes it for its own": {
+      "while another of the same name adopts it as its own": {
         owners: ["only", "only"],
         request: repeatable,
         takeOver: (life) => life.recovery.start(),
@@ -189,7 +189,7 @@ describe("recovery", () => {
       const reached = Promise.withResolvers<void>();
       inventory.onReserve = () => {
         inventory.onReserve = undefined;
-        // Errors meanwhile do not matter.
+        // Errors in the meantime do not matter.
         inventory.trouble.reserve = [];
         reached.resolve();
         return unsent.promise.then(() => {

@@ -22,11 +22,11 @@ export const backoffMsMax = 10_000;
 
 /** Settles orders after a crash, after a dependency failure, and after an early answer. */
 export interface Recovery {
-  /** Takes over the orders of an earlier life of this process, and starts sweeping. */
+  /** Takes over the orders that this process owned before its restart, and starts sweeping. */
   start(): Promise<void>;
-  /** Settles an order as soon as there is a place. */
+  /** Settles an order as soon as fewer than {@link batchSize} others are being settled. */
   soon(orderId: string): void;
-  /** Stops. Unsettled orders are left for the next life. */
+  /** Stops. Unsettled orders are recovered after the restart. */
   stop(): Promise<void>;
 }
 
@@ -82,7 +82,7 @@ export function createRecovery({ store, saga, inTurn, environment, signal }: Rec
 
   async function advance(order: Order, call: SagaCall): Promise<Order> {
     if (order.phase !== "RESERVING") return await saga.release(order, call);
-    // A buyer with a request id may ask for the order again. One without cannot; a person who saw an error orders again.
+    // A repeated request returns an order with a request id. Without one it cannot: a buyer who saw an error places another order.
     if (order.requestId !== undefined) return await saga.reserve(order, call, "recovered");
     return await saga.abandon(order, "The order was interrupted.", call);
   }
@@ -99,7 +99,7 @@ export function createRecovery({ store, saga, inTurn, environment, signal }: Rec
     try {
       await store.postpone(orderId, waitMs);
     } catch (cause) {
-      // The order's lease expires all the same.
+      // The order is due again when its lease expires.
       log.error({ orderId, err: cause }, "the next attempt could not be delayed");
     }
   }

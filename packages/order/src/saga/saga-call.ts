@@ -1,13 +1,13 @@
 import type { CallOptions, ContextValues, HandlerContext } from "@connectrpc/connect";
 import { type CallContext, type Clock, callContextKey } from "@parley/rpc";
 
-/** Reserved of the caller's time to commit the outcome and to answer before the deadline. */
+/** The share of the caller's time that is reserved to commit the outcome and to answer before the deadline. */
 const answerShare = 0.1;
 const answerShareMsMax = 200;
 
 /**
- * The caller of an order's work, and its time limit. A disconnecting caller does not end it: others may have joined it,
- * and half an order is worse than a complete one without a caller.
+ * The caller of an order's work, and its time limit. The work continues when the caller disconnects: other callers may have joined it,
+ * and a partly placed order would need recovery.
  */
 export interface SagaCall {
   /** The remaining time, in milliseconds. Negative after the deadline. */

@@ -1,9 +1,9 @@
 import { type Environment, readFamily, valueFamily } from "@parley/rpc";
 import type { Reader } from "@parley/store";
 
-/** What recovery counts. */
+/** The counters of recovery. */
 export interface RecoveryMetrics {
-  /** An order that an earlier attempt left is settled. */
+  /** Recovery settled `count` orders. */
   recovered(count: number): void;
   /** An attempt to settle an order failed. */
   failed(): void;
@@ -12,12 +12,12 @@ export interface RecoveryMetrics {
 /** Phases in which a step of an order remains. */
 const unsettledPhases = ["RESERVING", "RELEASING", "CANCELLING"];
 
-/** Registers the metrics of orders that are not settled, as the database has them when it is asked. */
+/** Registers the metrics of unsettled orders. Each scrape reads them from the database. */
 export function registerSagaMetrics(
   database: Reader,
   { metrics, clock }: Pick<Environment, "metrics" | "clock">,
 ): void {
-  const ask = () =>
+  const readUnsettled = () =>
     database.all<{ phase: string; unsettled: number; oldest: number }>(
       "SELECT phase, COUNT(*) AS unsettled, MIN(update_time) AS oldest FROM orders WHERE due_time IS NOT NULL GROUP BY phase",
     );
@@ -26,7 +26,7 @@ export function registerSagaMetrics(
     help: "Unsettled orders, by phase of their saga.",
     type: "gauge",
     async read() {
-      const rows = await ask();
+      const rows = await readUnsettled();
       return unsettledPhases.map((phase) => ({
         labels: { phase },
         value: rows.find((row) => row.phase === phase)?.unsettled ?? 0,
@@ -38,7 +38,7 @@ export function registerSagaMetrics(
     help: "Age of the oldest unsettled order, by phase. 0: none.",
     type: "gauge",
     async read() {
-      const rows = await ask();
+      const rows = await readUnsettled();
       return unsettledPhases.map((phase) => {
         const oldest = rows.find((row) => row.phase === phase)?.oldest;
         return { labels: { phase }, value: oldest === undefined ? 0 : Math.max(0, clock.now() - oldest) / 1_000 };

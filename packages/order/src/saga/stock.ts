@@ -26,7 +26,7 @@ export type ReserveOutcome =
 /** Reserves and releases stock at the product service. */
 export interface Stock {
   reserve(orderId: string, lines: readonly OrderLine[], call: SagaCall): Promise<ReserveOutcome>;
-  /** Resolves when the stock is released for good. Throws {@link DependencyError} if that is not certain. */
+  /** Resolves when the stock is released and can no longer be reserved. Throws {@link DependencyError} if that is not certain. */
   release(orderId: string, call: SagaCall): Promise<void>;
 }
 

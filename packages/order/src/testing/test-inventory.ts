@@ -27,7 +27,7 @@ export type Trouble =
   /** The call is answered, and a copy of it takes effect long after. */
   | "copied";
 
-/** How late a `late` or `copied` call takes effect, in milliseconds: longer than an order's whole time. */
+/** How late a `late` or `copied` call takes effect, in milliseconds: after the deadline of any order. */
 const latenessMs = 7_000;
 
 interface TestProduct {
@@ -65,7 +65,7 @@ export function createTestInventory(clock: Clock): TestInventory {
   const trouble: TestInventory["trouble"] = { reserve: [], release: [] };
   const calls: string[] = [];
 
-  async function meet<T>(kind: Trouble | undefined, timeoutMs: number, answer: () => T): Promise<T> {
+  async function withTrouble<T>(kind: Trouble | undefined, timeoutMs: number, answer: () => T): Promise<T> {
     switch (kind) {
       case "never-sent":
         throw markDeliveryStatus(new ConnectError("connection refused", Code.Unavailable), "unsent");
@@ -153,17 +153,19 @@ export function createTestInventory(clock: Clock): TestInventory {
       calls.push("reserve");
       await inventory.onReserve?.(orderId);
       const lines = items.map(({ productId = "", quantity = 0 }) => ({ productId, quantity }));
-      return meet(trouble.reserve.shift() ?? trouble.always, options?.timeoutMs ?? 0, () => reserve(orderId, lines));
+      return withTrouble(trouble.reserve.shift() ?? trouble.always, options?.timeoutMs ?? 0, () =>
+        reserve(orderId, lines),
+      );
     },
     async releaseStock({ orderId = "" }, options) {
       calls.push("release");
-      return meet(trouble.release.shift() ?? trouble.always, options?.timeoutMs ?? 0, () => release(orderId));
+      return withTrouble(trouble.release.shift() ?? trouble.always, options?.timeoutMs ?? 0, () => release(orderId));
     },
   };
   return inventory;
 }
 
-/** The refusal of a late call has no receiver. */
+/** Ignores the refusal of a late call, whose caller no longer waits. */
 function ignoringRefusal(work: () => unknown): void {
   try {
     work();

@@ -49,7 +49,7 @@ export async function createTestOrders(options: TestOrdersOptions = {}) {
     stock: createStock(inventory, checkpoint),
     clock,
     signal,
-    leave: (orderId) => recovery.soon(orderId),
+    releaseLater: (orderId) => recovery.soon(orderId),
   });
   const environment = { ...systemEnvironment({ name: "order", logLevel: "silent" }), clock, random: () => 0.5 };
   const recovery = createRecovery({ store, saga, inTurn, environment, signal });
@@ -75,14 +75,14 @@ export async function createTestOrders(options: TestOrdersOptions = {}) {
     /** Waits for deferred work. */
     idle: () => inTurn.idle(),
     eventTypes: () => events.map(({ type }) => type),
-    /** The process is dead: its state stays as it is. */
+    /** Simulates the death of the process: its state stays as it is. */
     stop: () => stop.abort(),
   };
 }
 
 export type TestOrders = Awaited<ReturnType<typeof createTestOrders>>;
 
-// Unique in a test file, so that a second life does not reuse the ids of the first.
+// Unique in a test file, so that a restarted process does not reuse ids.
 let nextId = 1;
 
 export interface TestUsers extends UserClient {
@@ -105,11 +105,11 @@ export function createTestUsers(): TestUsers {
 }
 
 /** The log, and a list of the events committed to it. */
-function alsoInto(told: NewEvent[], log: EventLog): EventLog {
+function alsoInto(committed: NewEvent[], log: EventLog): EventLog {
   return {
     ...log,
     append(transaction, event) {
-      transaction.onCommit(() => told.push(event));
+      transaction.onCommit(() => committed.push(event));
       return log.append(transaction, event);
     },
   };

@@ -47,10 +47,10 @@ test("available plus reserved units change only by restocks, none is negative, a
         }
       }
       const now = await available(service);
-      const told = await toldDeltas(service);
+      const published = await publishedDeltas(service);
       for (const id of productIds) {
         expect(now.get(id)).toBeGreaterThanOrEqual(0);
-        expect(now.get(id)).toBe((atFirst.get(id) ?? 0) + (told.get(id) ?? 0));
+        expect(now.get(id)).toBe((atFirst.get(id) ?? 0) + (published.get(id) ?? 0));
       }
     }),
     { numRuns: testRuns(60) },
@@ -97,7 +97,7 @@ async function totals(service: TestProductService): Promise<Map<string, number>>
   return sums;
 }
 
-async function toldDeltas({ database }: TestProductService): Promise<Map<string, number>> {
+async function publishedDeltas({ database }: TestProductService): Promise<Map<string, number>> {
   const deltas = new Map<string, number>();
   for (const row of await database.all<{ event: Uint8Array }>("SELECT event FROM event_log ORDER BY sequence")) {
     const { payload } = fromBinary(EventSchema, row.event);

@@ -7,7 +7,7 @@ import { inLockOrder, type Reservation, type StockLine, sumLines } from "./reser
 import { insertReservations, lockReservation, markReleased } from "./reservation-store.ts";
 import { reserveCommand } from "./reserve-command.ts";
 
-/** An order's id, and the call that asks. */
+/** An order's id, and the call that caused the operation. */
 export interface OrderCall {
   readonly orderId: string;
   readonly cause?: CallContext | undefined;
@@ -58,21 +58,21 @@ export function createInventory({ database, events, clock }: InventoryOptions): 
     release({ orderId, cause }) {
       return database.transaction(async (transaction) => {
         const nowMs = clock.now();
-        const standing = await lockReservation(transaction, orderId);
-        if (standing === undefined) {
+        const existing = await lockReservation(transaction, orderId);
+        if (existing === undefined) {
           const tombstone: Reservation = { orderId, state: "released", items: [], createTimeMs: nowMs };
           await insertReservations(transaction, [tombstone]);
           return tombstone;
         }
-        if (standing.state === "released") {
-          return standing;
+        if (existing.state === "released") {
+          return existing;
         }
-        for (const { productId, quantity } of inLockOrder(standing.items)) {
+        for (const { productId, quantity } of inLockOrder(existing.items)) {
           const change = await giveBackStock(transaction, { productId, delta: quantity, nowMs });
           events.stockChanged(transaction, [change], cause);
         }
         await markReleased(transaction, orderId);
-        return { ...standing, state: "released" };
+        return { ...existing, state: "released" };
       });
     },
   };

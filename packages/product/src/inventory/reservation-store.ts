@@ -48,7 +48,7 @@ export async function findReservations(
   return new Map(rows.map((row) => [row.order_id, fromRow(row)]));
 }
 
-/** Sends new reservations. If another transaction was faster for one of their orders, this one runs again. */
+/** Sends new reservations. If another transaction was faster for one of their orders, this one is run again. */
 export function sendReservations(transaction: SetTransaction, reservations: readonly Reservation[]): void {
   if (reservations.length === 0) {
     return;

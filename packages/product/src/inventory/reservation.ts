@@ -1,5 +1,5 @@
 import type { Price } from "../product.ts";
-import { inWords, ProductError, productNotFound } from "../product-errors.ts";
+import { listText, ProductError, productNotFound } from "../product-errors.ts";
 
 /** A number of units of one product. */
 export interface StockLine {
@@ -7,7 +7,7 @@ export interface StockLine {
   readonly quantity: number;
 }
 
-/** Reserved units, with the current name and price, which the order keeps. */
+/** Reserved units, with the current name and price, which the order stores. */
 export interface ReservedItem extends StockLine {
   readonly productName: string;
   readonly unitPrice: Price;
@@ -46,34 +46,34 @@ export function inLockOrder<L extends StockLine>(lines: readonly L[]): readonly 
  * The answer to a repeated reservation. Throws ORDER_RELEASED if it was released,
  * RESERVATION_DIFFERS if it was made for other lines than these (summed up).
  */
-export function repeatReservation(standing: Reservation, lines: readonly StockLine[]): Reservation {
-  if (standing.state === "released") {
-    throw new ProductError("ORDER_RELEASED", `Order ${standing.orderId} was released: it has no reserved stock.`, {
-      orderId: standing.orderId,
+export function repeatReservation(existing: Reservation, lines: readonly StockLine[]): Reservation {
+  if (existing.state === "released") {
+    throw new ProductError("ORDER_RELEASED", `Order ${existing.orderId} was released: it has no reserved stock.`, {
+      orderId: existing.orderId,
     });
   }
-  const quantities = new Map(standing.items.map((item) => [item.productId, item.quantity]));
+  const quantities = new Map(existing.items.map((item) => [item.productId, item.quantity]));
   const same =
     lines.length === quantities.size && lines.every((line) => quantities.get(line.productId) === line.quantity);
   if (!same) {
-    throw new ProductError("RESERVATION_DIFFERS", `Order ${standing.orderId} has a reservation with other lines.`, {
-      orderId: standing.orderId,
+    throw new ProductError("RESERVATION_DIFFERS", `Order ${existing.orderId} has a reservation with other lines.`, {
+      orderId: existing.orderId,
     });
   }
-  return standing;
+  return existing;
 }
 
 /** The reason why the lines (summed up) cannot be reserved from this stock. Undefined if they can. */
 export function refusal(
   lines: readonly StockLine[],
-  there: ReadonlyMap<string, Availability>,
+  levels: ReadonlyMap<string, Availability>,
 ): ProductError | undefined {
-  const missing = lines.filter((line) => !there.has(line.productId));
+  const missing = lines.filter((line) => !levels.has(line.productId));
   if (missing.length > 0) {
     return productNotFound(missing.map((line) => line.productId));
   }
   const short = lines.flatMap((line) => {
-    const product = there.get(line.productId);
+    const product = levels.get(line.productId);
     return product !== undefined && product.available < line.quantity ? [{ ...line, ...product }] : [];
   });
   const [first] = short;
@@ -84,7 +84,7 @@ export function refusal(
     ({ name, productId, quantity, available }) =>
       `${name} (${productId}): ${quantity} requested, ${available} available`,
   );
-  return new ProductError("INSUFFICIENT_STOCK", `Not enough in stock. ${inWords(each, "; ")}.`, {
+  return new ProductError("INSUFFICIENT_STOCK", `Not enough in stock. ${listText(each, "; ")}.`, {
     productId: first.productId,
     productName: first.name,
     requested: String(first.quantity),

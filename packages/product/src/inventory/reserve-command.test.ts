@@ -17,7 +17,7 @@ const input = fc.record({
 });
 
 describeReplicas("reservations for many orders together", (openReplicas) => {
-  test("come to the same as one after the other", async () => {
+  test("have the same result as one after the other", async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(input, { minLength: 1, maxLength: 12 }), async (inputs) => {
         await using one = await openReplicas(productMigrations, 1);

@@ -32,10 +32,10 @@ export function reserveCommand({
     name: "ReserveStock",
 
     async one(transaction, { orderId, lines, cause }) {
-      const standing = await findReservation(transaction, orderId);
-      if (standing !== undefined) {
-        // Returned through the transaction's end: the first call may not be durable before.
-        return repeatReservation(standing, lines);
+      const existing = await findReservation(transaction, orderId);
+      if (existing !== undefined) {
+        // Returned only after the commit: the first call's reservation may not be durable before.
+        return repeatReservation(existing, lines);
       }
       const nowMs = clock.now();
       const taken = await takeAll(transaction, lines, nowMs);
@@ -47,14 +47,14 @@ export function reserveCommand({
     },
 
     async many(transaction, inputs) {
-      const [standing, stocks] = await readAll(transaction, inputs);
+      const [existing, stocks] = await readAll(transaction, inputs);
       const nowMs = clock.now();
-      let decided = decideAll(inputs, { standing, stocks, nowMs });
+      let decided = decideAll(inputs, { existing, stocks, nowMs });
       if (decided.refusedOrderIds.length > 0) {
-        // A repetition of the call may have reserved, on another replica, between the two reads: the order then has what this one is refused.
+        // Another replica may have reserved for a repetition of the call between the two reads. The order then has the units that are short here.
         const meanwhile = await findReservations(transaction, decided.refusedOrderIds);
         if (meanwhile.size > 0) {
-          decided = decideAll(inputs, { standing: new Map([...standing, ...meanwhile]), stocks, nowMs });
+          decided = decideAll(inputs, { existing: new Map([...existing, ...meanwhile]), stocks, nowMs });
         }
       }
       moveStocks(transaction, decided.moves, nowMs);
@@ -85,17 +85,19 @@ async function whyRefused(
   lines: readonly StockLine[],
   taken: ReadonlyMap<string, MovedStock>,
 ): Promise<Error> {
-  const there = new Map<string, Availability>();
+  const levels = new Map<string, Availability>();
   for (const [id, product] of await findProducts(transaction, productIds(lines))) {
     // The units that this transaction took are rolled back at its end.
-    there.set(id, { name: product.name, available: product.stock - (taken.get(id)?.delta ?? 0) });
+    levels.set(id, { name: product.name, available: product.stock - (taken.get(id)?.delta ?? 0) });
   }
-  return refusal(lines, there) ?? new Error("a guarded update refused what there is enough of");
+  return (
+    refusal(lines, levels) ?? new Error("the guarded update of the stock changed no row although the stock suffices")
+  );
 }
 
 function reservedItem(line: StockLine, product: Pick<MovedStock, "productName" | "price"> | undefined): ReservedItem {
   if (product === undefined) {
-    throw new Error(`product ${line.productId} was not taken`);
+    throw new Error(`no stock of product ${line.productId} was taken`);
   }
   return { ...line, productName: product.productName, unitPrice: product.price };
 }
@@ -111,20 +113,20 @@ function readAll(transaction: SetTransaction, inputs: readonly ReserveInput[]) {
   ]);
 }
 
-/** The totals of the inputs, one after the other. */
+/** Decides the inputs in order, and sums up their changes. */
 function decideAll(
   inputs: readonly ReserveInput[],
   {
-    standing,
+    existing,
     stocks,
     nowMs,
   }: {
-    readonly standing: ReadonlyMap<string, Reservation>;
+    readonly existing: ReadonlyMap<string, Reservation>;
     readonly stocks: ReadonlyMap<string, Stock>;
     readonly nowMs: number;
   },
 ) {
-  const known = new Map(standing);
+  const known = new Map(existing);
   const left = new Map([...stocks].map(([id, { stock }]) => [id, stock]));
   const moves = new Map<string, number>();
   const reservations: Reservation[] = [];
@@ -135,14 +137,14 @@ function decideAll(
     if (before !== undefined) {
       return outcomeOf(() => repeatReservation(before, lines));
     }
-    const there = new Map<string, Availability>();
+    const levels = new Map<string, Availability>();
     for (const { productId } of lines) {
       const stock = stocks.get(productId);
       if (stock !== undefined) {
-        there.set(productId, { name: stock.productName, available: left.get(productId) ?? 0 });
+        levels.set(productId, { name: stock.productName, available: left.get(productId) ?? 0 });
       }
     }
-    const refused = refusal(lines, there);
+    const refused = refusal(lines, levels);
     if (refused !== undefined) {
       refusedOrderIds.push(orderId);
       return { refusal: refused };

@@ -37,7 +37,7 @@ export async function updateStock(
   }
   const moved = await moveStock(transaction, { productId, delta, nowMs });
   if (moved === undefined) {
-    throw new Error(`stock of product ${productId} moved while its row was locked`);
+    throw new Error(`the stock of product ${productId} changed while its row was locked`);
   }
   events.stockChanged(transaction, [moved], cause);
   return { ...product, stock: moved.stock, updateTimeMs: nowMs };
@@ -46,7 +46,7 @@ export async function updateStock(
 function checkRange(product: Product, delta: number): void {
   const { id: productId, name: productName, stock } = product;
   if (stock + delta < 0) {
-    const message = `Not enough in stock. ${productName} (${productId}): ${-delta} to take away, ${stock} available.`;
+    const message = `Not enough in stock. ${productName} (${productId}): ${-delta} to remove, ${stock} available.`;
     throw new ProductError("INSUFFICIENT_STOCK", message, {
       productId,
       productName,

@@ -60,7 +60,7 @@ async function copyAll(reader: SqliteConnection, target: Database, onTable: (tab
       await makeEmpty(transaction, table);
       const count = await copyTable(reader, transaction, table);
       await compareTable(reader, transaction, table);
-      await goOnCounting(transaction, table);
+      await continueSequences(transaction, table);
       copied.push([table.name, count]);
     }
   });
@@ -74,7 +74,7 @@ async function makeEmpty(transaction: Transaction, table: Table): Promise<void> 
   if (table.columns.includes("single")) {
     await transaction.run(`DELETE FROM ${table.name}`);
   } else if ((await transaction.get(`SELECT 1 AS one FROM ${table.name} LIMIT 1`)) !== undefined) {
-    throw new CopyError(`The target has rows in ${table.name} already: name an empty database.`);
+    throw new CopyError(`The target has rows in ${table.name} already: choose an empty database.`);
   }
 }
 
@@ -106,7 +106,7 @@ async function compareTable(reader: SqliteConnection, transaction: Transaction, 
       const other = arrived[index];
       if (other === undefined || comparable(table, row) !== comparable(table, other)) {
         throw new CopyError(
-          `A row of ${table.name} arrived differently: ${JSON.stringify(keyOf(table, row), textOf)}.`,
+          `A copied row of ${table.name} differs from its source: ${JSON.stringify(keyOf(table, row), textOf)}.`,
         );
       }
     });
@@ -119,7 +119,7 @@ async function compareTable(reader: SqliteConnection, transaction: Transaction, 
 }
 
 /** Sets auto-increment sequences to continue after the last value. */
-async function goOnCounting(transaction: Transaction, table: Table): Promise<void> {
+async function continueSequences(transaction: Transaction, table: Table): Promise<void> {
   const { counted } = table;
   if (counted !== undefined) {
     await transaction.get(

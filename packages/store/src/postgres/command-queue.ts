@@ -6,8 +6,8 @@ import { runTransaction, type TransactionContext } from "./run-transaction.ts";
 /** The maximum batch size. With more inputs, the first would wait longer than the shared commit saves. */
 const batchSizeMax = 64;
 /**
- * The batches of one command in flight at once. A second one begins only when it is full: inputs that come during a batch share the next one, which
- * costs less than two small ones.
+ * The maximum number of batches of one command in flight. A second one begins only when it is full: inputs that arrive during a batch share the next
+ * one, which costs less than two small ones.
  */
 const batchesMax = 2;
 
@@ -27,7 +27,12 @@ export class CommandQueue<I, O> {
   execute(input: I, signal?: AbortSignal): Promise<O> {
     return new Promise((resolve, reject) => {
       if (this.#waiting.length >= waitingMax) {
-        reject(new StoreUnavailableError("queue-full", `${waitingMax} calls wait for the database already.`));
+        reject(
+          new StoreUnavailableError(
+            "queue-full",
+            `The queue of the database is full: ${waitingMax} calls are waiting.`,
+          ),
+        );
         return;
       }
       this.#waiting.push({ input, signal, resolve, reject });
@@ -83,7 +88,11 @@ export class CommandQueue<I, O> {
     wanted.forEach(({ resolve, reject }, index) => {
       const outcome = outcomes[index];
       if (outcome === undefined) {
-        reject(new Error(`The command ${this.#command.name} gave ${outcomes.length} outcomes of ${wanted.length}.`));
+        reject(
+          new Error(
+            `The command ${this.#command.name} returned ${outcomes.length} outcomes for ${wanted.length} inputs.`,
+          ),
+        );
       } else if ("answer" in outcome) {
         resolve(outcome.answer);
       } else {

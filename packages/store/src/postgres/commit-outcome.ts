@@ -8,7 +8,7 @@ import { postgresStatement } from "./statements/postgres-sql.ts";
 export const commitsTable =
   "CREATE TABLE IF NOT EXISTS parley_commits (id TEXT PRIMARY KEY, commit_time TIMESTAMPTZ NOT NULL DEFAULT now())";
 
-/** Longer than any process queries an outcome. */
+/** How long rows are kept: longer than any process looks up an outcome. */
 export const commitRowsKeptMs = 60 * 60_000;
 
 const insertSql = "INSERT INTO parley_commits (id) VALUES (?)";
@@ -38,8 +38,8 @@ export async function commit(connection: PostgresConnection, id: string | undefi
 }
 
 /**
- * Whether a transaction took effect whose COMMIT was not answered. If it did not, it no longer can: this inserts its row. Waits for a transaction
- * that the server is still ending.
+ * Whether a transaction took effect whose COMMIT had no response. If it did not, it no longer can: this inserts its row. Waits for a transaction
+ * that the server is still committing or rolling back.
  */
 export async function wasCommitted(connection: PostgresConnection, id: string): Promise<boolean> {
   const { count } = await connection.execute(postgresStatement(settleSql), [id]);

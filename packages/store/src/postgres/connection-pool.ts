@@ -145,7 +145,10 @@ export class ConnectionPool {
       return this.#problem;
     }
     if (this.#waiting.size >= waitingMax) {
-      return new StoreUnavailableError("queue-full", `${waitingMax} calls wait for the database already.`);
+      return new StoreUnavailableError(
+        "queue-full",
+        `The queue of the database is full: ${waitingMax} calls are waiting.`,
+      );
     }
     return undefined;
   }
@@ -279,9 +282,9 @@ interface Waiting {
 
 const readOnlySql = "SELECT current_setting('transaction_read_only') AS read_only";
 /**
- * Every statement of the services goes by an index. The plan of a prepared statement is kept, and one that was made while its table was new and had
- * a few rows would read the whole table from then on, until ANALYZE. Without `jit`, since PostgreSQL 17 and older compile a statement whose only plan
- * is one of those switched off. An engine that lacks one of these settings is left as it is.
+ * Every statement of the services can use an index. The plan of a prepared statement is cached. A plan that was made while its table was new and had
+ * few rows would scan the whole table until ANALYZE. `jit` is off too, since PostgreSQL 17 and older compile a statement whose only plan
+ * uses a disabled method. Settings that a server does not have are skipped.
  */
 const plansByIndexSql = `SELECT set_config(name, 'off', false) FROM pg_settings
   WHERE name IN ('enable_seqscan', 'enable_hashjoin', 'enable_mergejoin', 'jit')`;
@@ -293,7 +296,7 @@ function asUnavailable(error: unknown): StoreUnavailableError {
     ? problem
     : new StoreUnavailableError(
         "unreachable",
-        `The PostgreSQL server refuses connections. (${(error as Error).message})`,
+        `The PostgreSQL server refused the connection. (${(error as Error).message})`,
         {
           cause: error,
         },

@@ -89,7 +89,7 @@ export class PostgresConnection {
   }
 
   /**
-   * Executes a statement of a transaction. Those of one event-loop tick leave in one write, and are answered together: if one fails, so do the later
+   * Executes a statement of a transaction. Those of one event-loop tick are sent in one write and answered together: if one fails, so do the later
    * ones.
    */
   executeGrouped(
@@ -185,7 +185,7 @@ export class PostgresConnection {
         return;
       }
       if (this.#answeredCount === answered) {
-        this.destroy(new Error(`PostgreSQL did not answer for ${this.#answerTimeoutMs} ms`));
+        this.destroy(new Error(`PostgreSQL did not answer within ${this.#answerTimeoutMs} ms`));
       } else {
         this.#watchAnswers();
       }

@@ -137,7 +137,7 @@ describe.skipIf(testPostgresUrl === undefined)("PostgreSQL", () => {
     const body = (times: number) =>
       database.transaction(async (transaction) => {
         await transaction.run("UPDATE t SET n = n + 1 WHERE id = 'counter'");
-        if (++runs <= times) throw new RunAgainError("another came between");
+        if (++runs <= times) throw new RunAgainError("another transaction changed the row");
       });
     await body(2);
     expect(await counter()).toBe(1);
@@ -173,7 +173,7 @@ describe.skipIf(testPostgresUrl === undefined)("PostgreSQL", () => {
   });
 
   test.each(["cut-before", "cut-after"] as const)(
-    "a connection that is lost with a COMMIT on its way (%s) has one effect, and its caller is answered",
+    "a connection that is lost during COMMIT (%s) leaves one effect, and its caller is answered",
     async (fate) => {
       let cuts = 0;
       proxy.onClientData = (data) => {
@@ -193,39 +193,39 @@ describe.skipIf(testPostgresUrl === undefined)("PostgreSQL", () => {
   );
 
   test("an unreachable server is reported, calls are refused at once, and the server is used again when it is back", async () => {
-    const told: (string | undefined)[] = [];
-    database.onReachable?.((problem) => told.push((problem as StoreUnavailableError | undefined)?.problem));
+    const problems: (string | undefined)[] = [];
+    database.onReachable?.((problem) => problems.push((problem as StoreUnavailableError | undefined)?.problem));
     await add();
     await proxy.goAway();
-    await expect.poll(() => told).toEqual(["unreachable"]);
+    await expect.poll(() => problems).toEqual(["unreachable"]);
     await expect(add()).rejects.toMatchObject({ name: "StoreUnavailableError", problem: "unreachable" });
     await expect(counter()).rejects.toMatchObject({ problem: "unreachable" });
     await proxy.comeBack();
-    await expect.poll(() => told, { timeout: 10_000 }).toEqual(["unreachable", undefined]);
+    await expect.poll(() => problems, { timeout: 10_000 }).toEqual(["unreachable", undefined]);
     await add();
     expect(await counter()).toBe(2);
   });
 
   test("waits for a server that is unavailable at startup", async () => {
     await proxy.goAway();
-    const said: string[] = [];
+    const messages: string[] = [];
     const url = new URL(schema.url);
     url.port = String(proxy.port);
-    const opening = openDatabase(url.href, { migrations, log: { warn: (_, message) => said.push(message) } });
-    await expect.poll(() => said.length).toBeGreaterThan(1);
+    const opening = openDatabase(url.href, { migrations, log: { warn: (_, message) => messages.push(message) } });
+    await expect.poll(() => messages.length).toBeGreaterThan(1);
     await proxy.comeBack();
     opened.push(await opening);
-    expect(said[0]).toBe("waiting for the PostgreSQL server of DATABASE_URL");
+    expect(messages[0]).toBe("waiting for the PostgreSQL server of DATABASE_URL");
   });
 
   test("waits for a read-only standby to be promoted, and logs it", async () => {
     const url = new URL(schema.url);
     url.searchParams.set("options", `-c search_path=${schema.name} -c default_transaction_read_only=on`);
-    const said: object[] = [];
+    const messages: object[] = [];
     const stop = new AbortController();
-    const log = { warn: (details: object) => void said.push(details) };
+    const log = { warn: (details: object) => void messages.push(details) };
     const opening = openDatabase(url.href, { migrations, log, signal: stop.signal });
-    await expect.poll(() => said[0]).toMatchObject({ error: expect.stringContaining("read-only standby") });
+    await expect.poll(() => messages[0]).toMatchObject({ error: expect.stringContaining("read-only standby") });
     stop.abort();
     await expect(opening).rejects.toThrow();
   });

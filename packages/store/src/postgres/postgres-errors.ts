@@ -18,7 +18,8 @@ export type PostgresFailure =
   | "run-again"
   /** The connection is unusable, and others probably are too: the server stopped or became a standby. */
   | "renew-connections"
-  | "for-good";
+  /** Retrying does not help. */
+  | "permanent";
 
 /** Classifies an error. */
 export function failureOf(error: unknown): PostgresFailure {
@@ -30,13 +31,13 @@ export function failureOf(error: unknown): PostgresFailure {
   }
   const state = sqlStateOf(error);
   if (state === undefined) {
-    return "for-good";
+    return "permanent";
   }
   if (state === "40001" || state === "40P01") {
     return "run-again";
   }
   const isGone = state === "25006" || state.startsWith("08") || /^57P0[1-5]$/.test(state) || state === "25P03";
-  return isGone ? "renew-connections" : "for-good";
+  return isGone ? "renew-connections" : "permanent";
 }
 
 /** The SQLSTATE of a PostgreSQL error. Undefined for other errors. */
@@ -66,7 +67,7 @@ export function fromPostgres(error: unknown): unknown {
   return problem === undefined ? error : unavailable(problem, error as Error);
 }
 
-/** The configuration error if a connection was refused because of one: waiting does not help then. Undefined otherwise. */
+/** The configuration error, if a connection was refused because of one. Waiting does not resolve it. Undefined otherwise. */
 export function settingsMistake(error: unknown): DatabaseUrlError | undefined {
   const state = sqlStateOf(error);
   const sentence = state === undefined ? undefined : settingsMistakes[state];
@@ -78,7 +79,7 @@ export function settingsMistake(error: unknown): DatabaseUrlError | undefined {
 
 const settingsMistakes: Readonly<Record<string, string>> = {
   "28P01": "The password is wrong.",
-  28000: "The server does not let this user in from here: see its pg_hba.conf.",
+  28000: "The server rejects this user from this host: see its pg_hba.conf.",
   "3D000": "The database does not exist: create it first, for example with createdb.",
   "42501": "The user may not use this database: GRANT it CONNECT on the database, and USAGE and CREATE on the schema.",
   "3F000": "The schema does not exist: create it first.",
@@ -118,12 +119,12 @@ const sentences: Readonly<Partial<Record<StoreProblem, string>>> = {
   "read-only": "The PostgreSQL server is a read-only standby.",
   "timed-out":
     "PostgreSQL did not answer within the time limit (statement_timeout, idle_in_transaction_session_timeout).",
-  contended: "Other transactions hold what this one needs.",
-  overloaded: "The PostgreSQL server has no room for more.",
+  contended: "The transaction conflicted with others: a deadlock, a lock timeout or a serialization failure.",
+  overloaded: "The PostgreSQL server has reached a limit, such as max_connections.",
   "disk-full": "The disk of the PostgreSQL server is full.",
   "out-of-memory": "The PostgreSQL server ran out of memory.",
   io: "The PostgreSQL server could not read or write its files.",
-  corrupt: "The PostgreSQL server reports damaged data or a fault of its own.",
+  corrupt: "The PostgreSQL server reports corrupted data or an internal error.",
 };
 
 function unavailable(problem: StoreProblem, cause: Error): StoreUnavailableError {

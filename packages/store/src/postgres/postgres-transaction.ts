@@ -29,7 +29,7 @@ import { type ColumnTypes, unnestInsert } from "./statements/unnest-insert.ts";
 const idleTurnsMax = 8;
 
 /** An item that a transaction queued for shared work before its commit. */
-export interface Left {
+export interface QueuedItem {
   readonly work: SharedWork<unknown>;
   readonly item: unknown;
 }
@@ -41,7 +41,7 @@ export class PostgresTransaction implements Transaction, SetTransaction {
   readonly #columnTypes: ColumnTypes;
   readonly #callbacks: (() => void)[] = [];
   readonly #sent: Promise<void>[] = [];
-  #left: Left[] = [];
+  #queued: QueuedItem[] = [];
   #state: "running" | "failed" | "ended" = "running";
   #failure: unknown;
   #inFlight = 0;
@@ -73,10 +73,10 @@ export class PostgresTransaction implements Transaction, SetTransaction {
     this.#watchIdle();
     try {
       const answer = await Promise.race([body(this), stuck]);
-      while (this.#left.length > 0) {
-        const left = Map.groupBy(this.#left, ({ work }) => work);
-        this.#left = [];
-        for (const [work, items] of left) {
+      while (this.#queued.length > 0) {
+        const groups = Map.groupBy(this.#queued, ({ work }) => work);
+        this.#queued = [];
+        for (const [work, items] of groups) {
           const done = work(
             this,
             items.map(({ item }) => item),
@@ -173,7 +173,7 @@ export class PostgresTransaction implements Transaction, SetTransaction {
     if (this.#state === "ended") {
       throw ended();
     }
-    this.#left.push({ work: work as SharedWork<unknown>, item });
+    this.#queued.push({ work: work as SharedWork<unknown>, item });
   }
 
   onCommit(callback: () => void): void {
@@ -218,23 +218,23 @@ export class PostgresTransaction implements Transaction, SetTransaction {
   /** Checks on each event-loop tick whether the body executes a statement. */
   #watchIdle(): void {
     this.#idleTurns = 0;
-    this.#watch ??= setImmediate(this.#look);
+    this.#watch ??= setImmediate(this.#checkIdle);
   }
 
-  readonly #look = (): void => {
+  readonly #checkIdle = (): void => {
     this.#watch = undefined;
     if (this.#inFlight > 0 || this.#state === "ended") {
       return;
     }
     this.#idleTurns++;
     if (this.#idleTurns <= idleTurnsMax) {
-      this.#watch = setImmediate(this.#look);
+      this.#watch = setImmediate(this.#checkIdle);
       return;
     }
     this.#state = "ended";
     this.#stuck(
       new TransactionStuckError(
-        "The body of a transaction waits for something other than its own statements: no network, timer or file may be waited for in it.",
+        "The body of a transaction awaited something other than its own statements. It must not await network calls, timers or files.",
       ),
     );
   };
@@ -255,7 +255,7 @@ function takenBefore(cause: unknown): RunAgainError {
 function refuseBigInts(rows: readonly object[]): void {
   for (const row of rows) {
     if (Object.values(row).some((value) => typeof value === "bigint")) {
-      throw new StoreError("RETURNING gives no numbers beyond 2^53: such a number is read by a statement of its own.");
+      throw new StoreError("RETURNING cannot return integers beyond 2^53: read them with a separate SELECT.");
     }
   }
 }

@@ -38,7 +38,7 @@ export function parsePostgresUrl(text: string): PostgresUrl {
     url = new URL(text);
   } catch {
     throw new DatabaseUrlError(
-      `The PostgreSQL URL cannot be read: ${expected}. In user and password write "@", ":", "/" and "%" as %40, %3A, %2F and %25.`,
+      `The PostgreSQL URL is invalid: ${expected}. In user and password write "@", ":", "/" and "%" as %40, %3A, %2F and %25.`,
     );
   }
   const database = decoded(url.pathname.slice(1), "database");
@@ -47,7 +47,7 @@ export function parsePostgresUrl(text: string): PostgresUrl {
   }
   if (database.includes("/")) {
     throw new DatabaseUrlError(
-      `The PostgreSQL URL names the database "${database}", which has a "/" in it: ${expected}.`,
+      `The PostgreSQL URL names the database "${database}", which contains a "/": ${expected}.`,
     );
   }
   if (url.hostname === "") {

@@ -46,7 +46,7 @@ export async function runTransaction<T>(
     if (failure === "renew-connections") {
       context.pool.renew();
     }
-    const isFinal = failure === "for-good" || (failure === "run-again" && !runAgain);
+    const isFinal = failure === "permanent" || (failure === "run-again" && !runAgain);
     if (isFinal || attempt >= triesMax || signal?.aborted) {
       throw fromPostgres(error);
     }

@@ -18,7 +18,7 @@ interface Input {
 
 const insertSql = "INSERT INTO t (id, n) SELECT * FROM unnest(?::text[], ?::int4[])";
 
-describe.skipIf(testPostgresUrl === undefined)("statements that leave with their COMMIT", () => {
+describe.skipIf(testPostgresUrl === undefined)("statements that are sent with their COMMIT", () => {
   let schema: TestSchema;
   let proxy: TcpProxy;
   let database: Database;
@@ -90,14 +90,14 @@ describe.skipIf(testPostgresUrl === undefined)("statements that leave with their
     expect(await ids()).toEqual(["a", "c"]);
   });
 
-  test("a taken key makes it run again, if that is asked for", async () => {
+  test("a taken key runs it again, if `runAgainIfTaken` is set", async () => {
     let runs = 0;
     const command = insertCommand({ runAgainIfTaken: true });
     const counted: typeof command = {
       ...command,
       async many(transaction, inputs) {
         runs++;
-        // The other transaction's row is gone when this one looks again.
+        // The row of the other transaction is deleted before the last attempt.
         if (runs === 3) await transaction.run("DELETE FROM t WHERE id = 'a'");
         return await command.many(transaction, inputs);
       },
@@ -109,7 +109,7 @@ describe.skipIf(testPostgresUrl === undefined)("statements that leave with their
   });
 
   test.each(["cut-before", "cut-after"] as const)(
-    "a connection that is lost with it (%s) leaves one effect, and no wrong answer",
+    "a connection that is lost during it (%s) leaves one effect, and no wrong answer",
     async (fate) => {
       let cuts = 0;
       proxy.onClientData = (data) => {
@@ -121,7 +121,7 @@ describe.skipIf(testPostgresUrl === undefined)("statements that leave with their
       const [outcome] = await Promise.allSettled([run(command, { id: "once" })]);
       expect(cuts).toBe(1);
       if (fate === "cut-before") expect(command.runs).toBe(2);
-      // If it took effect, its rows are unknown, and the caller has to look. If the server was too slow, it can no longer take effect.
+      // If it took effect, its rows are unknown, and the caller must read them. If the server was too slow, it can no longer take effect.
       if (command.runs === 1) {
         expect(outcome).toMatchObject({ status: "rejected", reason: { problem: "unknown-outcome" } });
       } else expect(outcome).toEqual({ status: "fulfilled", value: "once of once" });
@@ -156,7 +156,7 @@ describe.skipIf(testPostgresUrl === undefined)("statements that leave with their
     );
   });
 
-  test("statements go by an index, also while their table is small", async () => {
+  test("statements use an index, also while their table is small", async () => {
     const plan = await database.transaction((transaction) =>
       transaction.all<Record<string, string>>(
         `EXPLAIN UPDATE t SET n = given.n FROM (SELECT 'counter' AS id, 1 AS n UNION ALL SELECT 'a', 2) AS given WHERE t.id = given.id`,

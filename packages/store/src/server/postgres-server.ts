@@ -50,9 +50,9 @@ export async function startPostgresServer(options: PostgresServerOptions): Promi
   await initialise(folder, { binaries, password });
   const port = options.port ?? (await freePort());
   const connection = { host: "127.0.0.1", port, user, password };
-  const left = await leftRunning(folder, connection);
-  if (left !== undefined) {
-    return serverOf(connection, left);
+  const existing = await findRunningServer(folder, connection);
+  if (existing !== undefined) {
+    return serverOf(connection, existing);
   }
   const all = [...settings, "unix_socket_directories=", ...(durable ? [] : ["fsync=off", "synchronous_commit=off"])];
   const child = spawn(
@@ -62,10 +62,10 @@ export async function startPostgresServer(options: PostgresServerOptions): Promi
     // stopped.
     { stdio: ["ignore", "ignore", "pipe"], env: cleanEnvironment, detached: !isTemporary, ...binaries.user },
   );
-  const said: string[] = [];
+  const logChunks: string[] = [];
   child.stderr.on("data", (chunk: Buffer) => {
-    said.push(chunk.toString());
-    said.splice(0, said.length - saidMax);
+    logChunks.push(chunk.toString());
+    logChunks.splice(0, logChunks.length - logChunksMax);
   });
   const ended = once(child, "close").then(() => {});
   if (isTemporary) {
@@ -78,7 +78,7 @@ export async function startPostgresServer(options: PostgresServerOptions): Promi
     await untilReady(child, connection);
   } catch (error) {
     child.kill("SIGQUIT");
-    throw new Error(`The PostgreSQL server did not start: ${said.join("") || (error as Error).message}`);
+    throw new Error(`The PostgreSQL server did not start: ${logChunks.join("") || (error as Error).message}`);
   }
   const server = serverOf(connection, { pid: child.pid as number, ended });
   return {
@@ -130,7 +130,7 @@ function ignoreExisting(error: { readonly code?: string }): void {
 }
 
 /** The server of an earlier process that was killed, if it still runs on the folder. */
-async function leftRunning(folder: string, connection: Connection): Promise<RunningServer | undefined> {
+async function findRunningServer(folder: string, connection: Connection): Promise<RunningServer | undefined> {
   const file = join(folder, "data", "postmaster.pid");
   const [pid, , , port] = existsSync(file) ? readFileSync(file, "utf8").split("\n").map(Number) : [];
   if (pid === undefined || port !== connection.port || !isAlive(pid)) {
@@ -160,7 +160,7 @@ async function untilEnded(pid: number): Promise<void> {
 }
 
 /** The number of log lines kept for the startup error. */
-const saidMax = 20;
+const logChunksMax = 20;
 /** Fixes the locale of the server's messages and removes the user's PGHOST and PGDATA. */
 const cleanEnvironment = { PATH: process.env.PATH ?? "", LC_ALL: "C" };
 
@@ -200,13 +200,13 @@ async function initialise(
     ],
     { stdio: ["ignore", "ignore", "pipe"], env: cleanEnvironment, ...binaries.user },
   );
-  let said = "";
+  let output = "";
   child.stderr.on("data", (chunk: Buffer) => {
-    said += chunk.toString();
+    output += chunk.toString();
   });
   const [code] = (await once(child, "close")) as [number | null];
   if (code !== 0) {
-    throw new Error(`initdb ended with code ${code}: ${said}`);
+    throw new Error(`initdb ended with code ${code}: ${output}`);
   }
 }
 

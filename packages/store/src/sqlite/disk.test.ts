@@ -137,8 +137,8 @@ test("close waits for the fsync", async () => {
 });
 
 test("a failed fsync fails the pending and the waiting transactions, and the database refuses all later calls", async () => {
-  const told: string[] = [];
-  const { database, waits, settled, insert, count } = openWithDisk(({ message }) => told.push(message));
+  const messages: string[] = [];
+  const { database, waits, settled, insert, count } = openWithDisk(({ message }) => messages.push(message));
   closing.push(() => database.close());
   insert(1);
   await turns();
@@ -157,6 +157,6 @@ test("a failed fsync fails the pending and the waiting transactions, and the dat
     `insert 2: ${failed}`,
     `insert 3: ${failed}`,
   ]);
-  expect(told).toEqual([failed]);
+  expect(messages).toEqual([failed]);
   expect(waits).toHaveLength(1);
 });

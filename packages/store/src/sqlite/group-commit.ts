@@ -2,7 +2,16 @@ import type { Transaction } from "../database.ts";
 import { StoreUnavailableError } from "../store-errors.ts";
 import type { Disk } from "./disk.ts";
 import type { CommitPoint, GroupCommitOptions, Schedule } from "./group-commit-options.ts";
-import { answer, type Done, fail, failWaiting, leftBy, succeeded, undone, type Waiting } from "./group-members.ts";
+import {
+  answer,
+  type Done,
+  fail,
+  failWaiting,
+  queuedWorkOf,
+  succeeded,
+  undone,
+  type Waiting,
+} from "./group-members.ts";
 import { type Outcome, RunningTransaction } from "./running-transaction.ts";
 import { alone, nextGroup, SharedWorkFailed, sharedFailure } from "./shared-work-failure.ts";
 import type { SqliteConnection } from "./sqlite-connection.ts";
@@ -126,7 +135,10 @@ export class GroupCommit {
       return this.#disk.failure;
     }
     if (waiting >= queueLengthMax) {
-      return new StoreUnavailableError("queue-full", `${queueLengthMax} calls wait for the database already.`);
+      return new StoreUnavailableError(
+        "queue-full",
+        `The queue of the database is full: ${queueLengthMax} calls are waiting.`,
+      );
     }
     return undefined;
   }
@@ -168,14 +180,14 @@ export class GroupCommit {
 
   async #runGroup(group: readonly Waiting[]): Promise<void> {
     this.#running = true;
-    const left = [...group].reverse();
+    const notStarted = [...group].reverse();
     let done: Done[] = [];
     try {
-      for (let waiting = left.at(-1); waiting !== undefined; waiting = left.at(-1)) {
+      for (let waiting = notStarted.at(-1); waiting !== undefined; waiting = notStarted.at(-1)) {
         this.#begin();
         const transaction = new RunningTransaction(this.#connection);
         const outcome = await this.#perform(transaction, waiting.work);
-        left.pop();
+        notStarted.pop();
         if (outcome.ok || (done.length > 0 && this.#connection.inTransaction)) {
           // A failure may depend on the writes of others in the group, so it is reported with them.
           done.push({ waiting, transaction, outcome });
@@ -202,7 +214,7 @@ export class GroupCommit {
         this.#queue.unshift(...alone(done));
       } else {
         fail(done, error);
-        failWaiting(left, error);
+        failWaiting(notStarted, error);
       }
     }
     this.#end();
@@ -218,9 +230,9 @@ export class GroupCommit {
   /** Runs the queued shared work of the transactions, and the shared work that this queues in turn. */
   async #performTogether(done: readonly Done[]): Promise<readonly RunningTransaction[]> {
     const together: RunningTransaction[] = [];
-    for (let left = leftBy(succeeded(done)); left.size > 0; ) {
+    for (let queued = queuedWorkOf(succeeded(done)); queued.size > 0; ) {
       const before = together.length;
-      for (const [work, items] of left) {
+      for (const [work, items] of queued) {
         const transaction = new RunningTransaction(this.#connection);
         const outcome = await this.#perform(transaction, () => work(transaction, items));
         if (!outcome.ok) {
@@ -228,7 +240,7 @@ export class GroupCommit {
         }
         together.push(transaction);
       }
-      left = leftBy(together.slice(before));
+      queued = queuedWorkOf(together.slice(before));
     }
     return together;
   }

@@ -19,21 +19,21 @@ export interface Done {
 }
 
 /** The queued shared work of transactions, in the order in which it was first queued. */
-export function leftBy(
+export function queuedWorkOf(
   transactions: Iterable<RunningTransaction>,
 ): ReadonlyMap<SharedWork<unknown>, readonly unknown[]> {
-  const left = new Map<SharedWork<unknown>, unknown[]>();
+  const itemsByWork = new Map<SharedWork<unknown>, unknown[]>();
   for (const transaction of transactions) {
-    for (const { work, item } of transaction.left) {
-      const items = left.get(work);
+    for (const { work, item } of transaction.queued) {
+      const items = itemsByWork.get(work);
       if (items === undefined) {
-        left.set(work, [item]);
+        itemsByWork.set(work, [item]);
       } else {
         items.push(item);
       }
     }
   }
-  return left;
+  return itemsByWork;
 }
 
 /** The transactions whose bodies succeeded. */
@@ -75,7 +75,11 @@ export function failWaiting(group: readonly Waiting[], error: unknown): void {
 /** The error of a transaction that was rolled back because another one of its group failed. */
 export function undone(cause: unknown): Error {
   const problem = cause instanceof StoreUnavailableError ? cause.problem : "io";
-  return new StoreUnavailableError(problem, "A failure of another transaction of the same commit undid this one.", {
-    cause,
-  });
+  return new StoreUnavailableError(
+    problem,
+    "The transaction was rolled back, because another transaction of the same group commit failed.",
+    {
+      cause,
+    },
+  );
 }

@@ -6,7 +6,7 @@ import type { SqliteConnection } from "./sqlite-connection.ts";
 export type Outcome = { readonly ok: true; readonly answer: unknown } | { readonly ok: false; readonly error: unknown };
 
 /** An item that a transaction queued for shared work. */
-export interface Left {
+export interface QueuedItem {
   readonly work: SharedWork<unknown>;
   readonly item: unknown;
 }
@@ -15,7 +15,7 @@ export interface Left {
 export class RunningTransaction implements Transaction {
   readonly #connection: SqliteConnection;
   #callbacks: (() => void)[] | undefined;
-  #left: Left[] | undefined;
+  #queued: QueuedItem[] | undefined;
   #state: "running" | "failed" | "ended" | "cut" = "running";
   #failure: unknown;
   #settle: (outcome: Outcome) => void = () => {};
@@ -47,7 +47,7 @@ export class RunningTransaction implements Transaction {
   giveUp(): void {
     this.#fail(
       new TransactionStuckError(
-        "The body of a transaction waits for something other than its own statements: no network, timer or file may be waited for in it.",
+        "The body of a transaction awaited something other than its own statements. It must not await network calls, timers or files.",
       ),
     );
   }
@@ -84,16 +84,16 @@ export class RunningTransaction implements Transaction {
   }
 
   /** The shared work that its body queued. */
-  get left(): readonly Left[] {
-    return this.#left ?? [];
+  get queued(): readonly QueuedItem[] {
+    return this.#queued ?? [];
   }
 
   beforeCommit<T>(work: SharedWork<T>, item: T): void {
     if (this.#state === "ended") {
       throw ended();
     }
-    this.#left ??= [];
-    this.#left.push({ work: work as SharedWork<unknown>, item });
+    this.#queued ??= [];
+    this.#queued.push({ work: work as SharedWork<unknown>, item });
   }
 
   onCommit(callback: () => void): void {

@@ -1,7 +1,7 @@
 import { StoreUnavailableError } from "../store-errors.ts";
 import type { Done, Waiting } from "./group-members.ts";
 
-/** Shared work failed: each of its transactions is run again, in a commit of its own. */
+/** Shared work failed: each of its transactions is run again, in a separate commit. */
 export class SharedWorkFailed extends Error {}
 
 /** The error of a group whose shared work failed. If the database itself failed, separate commits would not help. */

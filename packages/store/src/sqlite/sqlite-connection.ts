@@ -125,7 +125,7 @@ function useBigInts(prepared: Prepared): void {
 }
 
 function tooLargeToReturn(cause: unknown): StoreError {
-  return new StoreError("RETURNING gives no numbers beyond 2^53: such a number is read by a statement of its own.", {
+  return new StoreError("RETURNING cannot return integers beyond 2^53: read them with a separate SELECT.", {
     cause,
   });
 }

@@ -159,7 +159,7 @@ function rewriteLog(writer: SqliteConnection): void {
   if (result?.busy !== 0) {
     throw new StoreUnavailableError(
       "locked",
-      "The database is being read by another program, so its write-ahead log cannot be made safe: end that program first.",
+      "Another program is reading the database, so its write-ahead log cannot be checkpointed: stop that program first.",
     );
   }
 }
@@ -208,6 +208,6 @@ function makeFolder(path: string): void {
   try {
     mkdirSync(dirname(path), { recursive: true });
   } catch (cause) {
-    throw new StoreUnavailableError("cannot-open", `The folder of the database ${path} cannot be made.`, { cause });
+    throw new StoreUnavailableError("cannot-open", `The folder of the database ${path} cannot be created.`, { cause });
   }
 }

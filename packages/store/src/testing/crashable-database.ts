@@ -3,7 +3,7 @@ import type { CommitPoint, Schedule } from "../sqlite/group-commit-options.ts";
 import { SqliteConnection } from "../sqlite/sqlite-connection.ts";
 import { migrateSqlite, SqliteDatabase } from "../sqlite/sqlite-database.ts";
 
-/** A disk that outlives the processes that use it. It holds the committed data, and nothing else. */
+/** A disk that outlives the processes that use it. It holds only committed data. */
 export interface CrashableDatabase {
   /** Opens the database for a new process, by default with the migrations of the previous one. That process must have crashed or closed it. */
   open(migrations?: readonly Migration[]): Promise<Database>;
@@ -60,7 +60,7 @@ export function createCrashableDatabase(options: CrashableOptions): CrashableDat
     },
     inspect<R extends object>(sql: string) {
       if (connection.inTransaction) {
-        throw new Error("A group of transactions is running: inspect between turns.");
+        throw new Error("A group of transactions is running: inspect between event-loop ticks.");
       }
       return connection.all(sql, []) as R[];
     },

@@ -26,11 +26,11 @@ const schema: readonly Migration[] = [
 /** Creates or opens the database of one test: the same one for all calls within a test, empty at first. */
 export type OpenForTest = (migrations: readonly Migration[]) => Promise<Database>;
 
-/** The tests that every store passes. `lasting` is false if the data is lost on close. */
+/** The tests that every store passes. `persistent` is false if the data is lost on close. */
 export function describeDatabase(
   name: string,
   open: OpenForTest,
-  { lasting = true }: { readonly lasting?: boolean } = {},
+  { persistent = true }: { readonly persistent?: boolean } = {},
 ): void {
   describe(name, () => {
     let database: Database;
@@ -104,7 +104,7 @@ export function describeDatabase(
             2n ** 60n,
           );
         });
-        await expect(work).rejects.toThrow("RETURNING gives no numbers beyond 2^53");
+        await expect(work).rejects.toThrow("RETURNING cannot return integers beyond 2^53");
         expect(await ids()).toEqual([]);
       });
 
@@ -189,10 +189,10 @@ export function describeDatabase(
       });
 
       test("run callbacks after the commit and before they resolve, and none after a failure", async () => {
-        const told: string[] = [];
+        const events: string[] = [];
         const work = (id: string, fails: boolean) =>
           database.transaction(async (transaction) => {
-            transaction.onCommit(() => told.push(`${id} committed`));
+            transaction.onCommit(() => events.push(`${id} committed`));
             await transaction.run("INSERT INTO accounts (id, balance) VALUES (?, 1)", id);
             if (fails) {
               throw new Error("no");
@@ -200,14 +200,14 @@ export function describeDatabase(
           });
         const outcomes = [work("a", false), work("b", true), work("c", false)].map((outcome, index) =>
           outcome.then(
-            () => told.push(`${index} answered`),
+            () => events.push(`${index} answered`),
             () => {},
           ),
         );
         await Promise.all(outcomes);
-        expect([...told].sort()).toEqual(["0 answered", "2 answered", "a committed", "c committed"]);
-        expect(told.indexOf("a committed")).toBeLessThan(told.indexOf("0 answered"));
-        expect(told.indexOf("c committed")).toBeLessThan(told.indexOf("2 answered"));
+        expect([...events].sort()).toEqual(["0 answered", "2 answered", "a committed", "c committed"]);
+        expect(events.indexOf("a committed")).toBeLessThan(events.indexOf("0 answered"));
+        expect(events.indexOf("c committed")).toBeLessThan(events.indexOf("2 answered"));
       });
 
       describeSharedWork(() => database);
@@ -216,7 +216,7 @@ export function describeDatabase(
         const outcome = database.transaction(async (transaction) => {
           await transaction.run("INSERT INTO accounts (id, balance) VALUES ('a', 1)");
           await transaction.run("INSERT INTO accounts (id, balance) VALUES ('a', 2)").catch(() => {});
-          return "went on";
+          return "continued";
         });
         await expect(outcome).rejects.toThrow(ConstraintError);
         expect(await ids()).toEqual([]);
@@ -312,7 +312,7 @@ export function describeDatabase(
         await database.close();
       });
 
-      test.runIf(lasting)("keeps committed data", async () => {
+      test.runIf(persistent)("keeps committed data", async () => {
         await insert("a");
         await database.close();
         database = await open(schema);
@@ -320,7 +320,7 @@ export function describeDatabase(
       });
     });
 
-    describe.runIf(lasting)("migrations", () => {
+    describe.runIf(persistent)("migrations", () => {
       const reopen = async (migrations: readonly Migration[]) => {
         await database.close();
         database = await open(migrations);
@@ -343,7 +343,7 @@ export function describeDatabase(
         ["late", [...schema, { id: "0000-late", sql: "SELECT 1" }], /0000-late is new but sorts before 0001-accounts/],
         ["broken", [...schema, { id: "0002-broken", sql: "CREATE NONSENSE" }], /0002-broken failed/],
         ["doubled", [...schema, { id: "1-again", sql: "SELECT 1" }], /same number/],
-        ["unnumbered", [...schema, { id: "accounts", sql: "SELECT 1" }], /no migration id/],
+        ["unnumbered", [...schema, { id: "accounts", sql: "SELECT 1" }], /not a migration id/],
       ])("that are %s are refused", async (_, migrations, message) => {
         await database.close();
         await expect(open(migrations)).rejects.toThrow(message);

@@ -10,10 +10,10 @@ export function describeSharedWork(database: () => Database): void {
     (await database().all<{ id: string }>("SELECT id FROM accounts ORDER BY id")).map(({ id }) => id);
 
   test("the items of committed transactions are handled together, those of failed ones are dropped", async () => {
-    const told: (readonly string[])[] = [];
+    const committed: (readonly string[])[] = [];
     const noteAll: SharedWork<string> = async (transaction, items) => {
       await transaction.run(insertSql, items.join("+"));
-      transaction.onCommit(() => told.push(items));
+      transaction.onCommit(() => committed.push(items));
     };
     const work = (id: string, fails: boolean) =>
       database().transaction(async (transaction) => {
@@ -26,9 +26,9 @@ export function describeSharedWork(database: () => Database): void {
       });
     await Promise.allSettled([work("a", false), work("b", true), work("c", false)]);
     // Which transactions share a commit depends on the store.
-    const items = told.flat().sort();
+    const items = committed.flat().sort();
     expect(items).toEqual(["a1", "a2", "c1", "c2"]);
-    expect(await ids()).toEqual(["a", "c", ...told.map((some) => some.join("+"))].sort());
+    expect(await ids()).toEqual(["a", "c", ...committed.map((some) => some.join("+"))].sort());
   });
 
   test("shared work may queue more shared work", async () => {
@@ -45,12 +45,12 @@ export function describeSharedWork(database: () => Database): void {
   });
 
   test("if shared work fails, only the transaction with the bad item fails", async () => {
-    const told: string[] = [];
+    const committed: string[] = [];
     const openAll: SharedWork<{ readonly id: string; readonly balance: number }> = async (transaction, items) => {
       for (const { id, balance } of items) {
         await transaction.run("INSERT INTO accounts (id, balance) VALUES (?, ?)", id, balance);
       }
-      transaction.onCommit(() => told.push(...items.map(({ id }) => id)));
+      transaction.onCommit(() => committed.push(...items.map(({ id }) => id)));
     };
     const bad = new Set([1, 4]);
     const works = Array.from({ length: 6 }, (_, number) =>
@@ -67,7 +67,7 @@ export function describeSharedWork(database: () => Database): void {
     );
     expect(await plain).toBe(1);
     const good = [0, 2, 3, 5];
-    expect(told.sort()).toEqual(good.map((number) => `shared-${number}`));
+    expect(committed.sort()).toEqual(good.map((number) => `shared-${number}`));
     expect(await ids()).toEqual(["plain", ...good.flatMap((n) => [`own-${n}`, `shared-${n}`])].sort());
   });
 
@@ -100,9 +100,9 @@ export function describeSharedWork(database: () => Database): void {
   });
 
   test("a transaction whose item fails is rolled back", async () => {
-    const told: string[] = [];
+    const committed: string[] = [];
     const refuse: SharedWork<string> = async (transaction) => {
-      transaction.onCommit(() => told.push("committed"));
+      transaction.onCommit(() => committed.push("committed"));
       await transaction.run("INSERT INTO accounts (id, balance) VALUES ('bad', -1)");
     };
     const work = database().transaction(async (transaction) => {
@@ -112,6 +112,6 @@ export function describeSharedWork(database: () => Database): void {
     await expect(work).rejects.toThrow(ConstraintError);
     await database().transaction((transaction) => transaction.run(insertSql, "next"));
     expect(await ids()).toEqual(["next"]);
-    expect(told).toEqual([]);
+    expect(committed).toEqual([]);
   });
 }

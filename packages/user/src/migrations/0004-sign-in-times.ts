@@ -1,6 +1,6 @@
 import type { Migration } from "@parley/store";
 
-// The sign-in of an earlier release's refresh token began at most 30 days before the token's end: the sign-in ends 90 days after that.
+// An earlier release did not store when a sign-in began: at most 30 days before its refresh token expires. It ends 90 days after that time.
 export const signInTimes: Migration = {
   id: "0004-sign-in-times",
   sql: `

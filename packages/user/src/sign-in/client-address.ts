@@ -15,7 +15,7 @@ interface CallHead {
 }
 
 /**
- * The address of a call's origin: the one that a gateway vouches for, or else the peer's.
+ * The address of a call's origin: the one that a trusted gateway forwards, or else the peer's.
  *
  * @param signInRequired whether gateways authenticate their headers: then a header without a token is ignored.
  */

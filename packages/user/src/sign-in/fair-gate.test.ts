@@ -4,9 +4,9 @@ import { createFairGate, FairGateFullError } from "./fair-gate.ts";
 const key = "a";
 const turn = () => new Promise((resolve) => setImmediate(resolve));
 
-test("admits the configured number at once, in the order of arrival", async () => {
+test("runs at most the configured number at once, in the order of arrival", async () => {
   const gate = createFairGate({ atOnce: 2, waitingMax: 10 });
-  let inside = 0;
+  let active = 0;
   let most = 0;
   const order: number[] = [];
   await Promise.all(
@@ -14,9 +14,9 @@ test("admits the configured number at once, in the order of arrival", async () =
       gate.pass(
         async () => {
           order.push(index);
-          most = Math.max(most, ++inside);
+          most = Math.max(most, ++active);
           await turn();
-          inside--;
+          active--;
         },
         { key },
       ),

@@ -1,8 +1,8 @@
-/** Runs a limited number of functions at once. The others wait in a queue for each key, and the keys take turns. */
+/** A concurrency limit with fair queueing: functions above the limit wait in one queue per key, and the queues are served round-robin. */
 export interface FairGate {
   /**
-   * Calls `work` when there is a place. Throws {@link FairGateFullError} if the queue is full and the key has its share of it, or
-   * the signal's reason if it aborts first.
+   * Calls `work` when fewer than `atOnce` functions run. Throws {@link FairGateFullError} if the queues are full and the key has its share of
+   * them, or the signal's reason if it aborts first.
    */
   pass<T>(
     work: () => Promise<T>,
@@ -30,10 +30,10 @@ export function createFairGate({ atOnce, waitingMax }: FairGateOptions): FairGat
   /** The queues by key, in the order of their turns. None is empty. */
   const queues = new Map<string, Waiting[]>();
   let waitingCount = 0;
-  let inside = 0;
+  let active = 0;
 
-  function leave() {
-    inside--;
+  function release() {
+    active--;
     for (const [key, queue] of queues) {
       const next = queue.shift();
       queues.delete(key);
@@ -68,10 +68,12 @@ export function createFairGate({ atOnce, waitingMax }: FairGateOptions): FairGat
     }
     const last = longest.at(-1);
     if (last === undefined || (queues.get(key)?.length ?? 0) + 1 >= longest.length) {
-      throw new FairGateFullError(`${waitingMax} are waiting already`);
+      throw new FairGateFullError(`The queue is full: ${waitingMax} calls are waiting.`);
     }
     remove(longestKey, last);
-    last.refuse(new FairGateFullError(`${waitingMax} are waiting, and others wait for less`));
+    last.refuse(
+      new FairGateFullError(`The queue is full: ${waitingMax} calls are waiting, and this key has the most.`),
+    );
   }
 
   function wait(key: string, signal: AbortSignal | undefined): Promise<void> {
@@ -83,7 +85,7 @@ export function createFairGate({ atOnce, waitingMax }: FairGateOptions): FairGat
       const waiting: Waiting = {
         admit() {
           settle();
-          inside++;
+          active++;
           resolve();
         },
         refuse(reason) {
@@ -104,15 +106,15 @@ export function createFairGate({ atOnce, waitingMax }: FairGateOptions): FairGat
   return {
     async pass(work, { key, signal }) {
       signal?.throwIfAborted();
-      if (inside < atOnce) {
-        inside++;
+      if (active < atOnce) {
+        active++;
       } else {
         await wait(key, signal);
       }
       try {
         return await work();
       } finally {
-        leave();
+        release();
       }
     },
   };

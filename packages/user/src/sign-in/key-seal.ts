@@ -1,7 +1,7 @@
 import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from "node:crypto";
 import { link, readFile, rm, writeFile } from "node:fs/promises";
 
-/** Encrypts the private signing keys where they are stored. */
+/** Encrypts the stored private signing keys. */
 export interface KeySeal {
   /** Encrypts a text. */
   seal(text: string): string;

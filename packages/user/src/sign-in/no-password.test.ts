@@ -8,7 +8,7 @@ const password = "correct horse";
 const requestId = "0d9d1f5e-6d0f-4a8e-9a55-64e0c7f0a111";
 const wrong = { code: Code.Unauthenticated, reason: "WRONG_CREDENTIALS" };
 
-test("an account without a password cannot sign in, with the answer of a wrong password", async () => {
+test("an account without a password cannot sign in, and gets the error of a wrong password", async () => {
   await using service = await openUserService();
   await service.users.createUser(dora);
   await service.users.createUser({ ...dora, email: "other@example.com", password });
@@ -53,7 +53,7 @@ test("of concurrent first passwords, one is set", async () => {
   expect((await service.users.login({ ...dora, password: right })).user?.id).toBe(user?.id);
 });
 
-test("the same request id makes one account, also after its password was set, and none for a request with a password", async () => {
+test("the same request id creates one account, also after its password was set, and a request with a password is refused", async () => {
   await using service = await openUserService();
   const create = (given = "") => service.users.createUser({ ...dora, password: given, requestId });
   const answers = await Promise.all([1, 2, 3].map(() => create()));
@@ -63,7 +63,7 @@ test("the same request id makes one account, also after its password was set, an
   expect(await refusal(create(password))).toMatchObject({ code: Code.InvalidArgument, reason: "REQUEST_ID_REUSED" });
 });
 
-test("an account with a password keeps its request id from a request without one", async () => {
+test("a request without a password cannot reuse the request id of an account with one", async () => {
   await using service = await openUserService();
   await service.users.createUser({ ...dora, password, requestId });
   expect(await refusal(service.users.createUser({ ...dora, requestId }))).toMatchObject({

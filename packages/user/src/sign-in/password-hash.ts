@@ -8,7 +8,7 @@ import { createFairGate, type FairGate, FairGateFullError } from "./fair-gate.ts
  */
 export const passwordHashCost = { memory: 19_456, passes: 2, parallelism: 1 } as const;
 /**
- * The hash of an account without a password. It has the stored form, so that an earlier release of this service reads it, too; no password is
+ * The hash of an account without a password. It has the format of a hash, so that an earlier release can read it. No password is
  * ever compared with it.
  */
 export const noPasswordHash = `$argon2id$v=19$m=19456,t=2,p=1$${"A".repeat(22)}$${"A".repeat(43)}`;
@@ -45,7 +45,7 @@ export function createPasswordHasher(): PasswordHasher {
   // Verified if there is no account, so that an unknown one takes as long as a known one.
   const dummy: PasswordHash = { ...passwordHashCost, salt: randomBytes(saltBytes), tag: randomBytes(tagLength) };
 
-  async function through<T>(gate: FairGate, work: () => Promise<T>, caller: PasswordCaller): Promise<T> {
+  async function runIn<T>(gate: FairGate, work: () => Promise<T>, caller: PasswordCaller): Promise<T> {
     try {
       return await gate.pass(work, { key: caller.address ?? "", signal: caller.signal });
     } catch (error) {
@@ -60,12 +60,12 @@ export function createPasswordHasher(): PasswordHasher {
   return {
     async hash(password, caller = {}) {
       const salt = randomBytes(saltBytes);
-      const tag = await through(newPasswords, () => argon2id(password, { ...passwordHashCost, salt }), caller);
+      const tag = await runIn(newPasswords, () => argon2id(password, { ...passwordHashCost, salt }), caller);
       return write({ ...passwordHashCost, salt, tag });
     },
     async verify(password, hash, caller = {}) {
       const known = hash === undefined || hash === noPasswordHash ? dummy : read(hash);
-      const tag = await through(checks, () => argon2id(password, known), caller);
+      const tag = await runIn(checks, () => argon2id(password, known), caller);
       return timingSafeEqual(tag, known.tag) && known !== dummy;
     },
   };

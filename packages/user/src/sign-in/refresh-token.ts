@@ -2,9 +2,9 @@ import { createHash, randomBytes } from "node:crypto";
 
 /** The time for which a refresh token can be used: a user who returns within a month stays signed in. */
 export const refreshTokenLifetimeMs = 30 * 24 * 60 * 60 * 1000;
-/** The longest time of a sign-in, however often it is refreshed: then the password is required again. */
+/** The longest time of a sign-in, however often it is refreshed. After it, the password is required again. */
 export const signInLifetimeMs = 90 * 24 * 60 * 60 * 1000;
-/** 256 bits: beyond guessing. */
+/** 256 bits of entropy: infeasible to guess. */
 const tokenBytes = 32;
 
 /** A refresh token in the store: only its hash. */

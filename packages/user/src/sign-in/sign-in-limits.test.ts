@@ -15,9 +15,9 @@ if (redisServer === undefined) {
 
 /** A connection to Redis, on a machine that may be busy. */
 const waitMs = 15_000;
-/** A time-out that a Redis that runs does not reach on such a machine. */
+/** A time-out that a running Redis does not exceed on such a machine. */
 const patientMs = 10_000;
-/** Waits that no test outlasts. */
+/** Longer than any test. */
 const minuteMs = 60_000;
 const rules: SignInRules = {
   account: { freeFailures: 5, firstWaitMs: minuteMs, longestWaitMs: 4 * minuteMs },
@@ -26,9 +26,9 @@ const rules: SignInRules = {
 };
 
 async function openReplica(url: string, commandTimeoutMs = patientMs) {
-  const said: string[] = [];
+  const messages: string[] = [];
   const system = systemEnvironment({ name: "user", logLevel: "silent" });
-  const say = (...words: readonly unknown[]) => void said.push(String(words.at(-1)));
+  const say = (...words: readonly unknown[]) => void messages.push(String(words.at(-1)));
   const log = Object.assign(Object.create(system.log), { warn: say, info: say });
   const environment: Environment = { ...system, log };
   const shared = (await openLimits(url, environment, { commandTimeoutMs })) as SharedLimits;
@@ -36,7 +36,7 @@ async function openReplica(url: string, commandTimeoutMs = patientMs) {
     (await environment.metrics.getSingleMetric("parley_limits_shared")?.get())?.values[0]?.value;
   const ping = () => shared.run({ script: "return 1", keys: [], values: [] });
   await expect.poll(ping, { timeout: waitMs }).toBe(1);
-  return { ...createSignInLimits({ clock: environment.clock, shared, rules }), shared, said, isShared, ping };
+  return { ...createSignInLimits({ clock: environment.clock, shared, rules }), shared, messages, isShared, ping };
 }
 
 const attempt = (account: string, group = account): Attempt => ({ account, address: { group, shared: false } });
@@ -56,7 +56,7 @@ describe.skipIf(redisServer === undefined)("failed sign-ins that replicas share 
   }, waitMs);
   afterAll(() => redis.dispose());
 
-  test("count together, make both replicas wait, and end together with a right password", async () => {
+  test("are counted together, delay both replicas, and are dropped on both after a right password", async () => {
     const [one, other] = [await openReplica(redis.url), await openReplica(redis.url)];
     for (let failures = 0; failures < 3; failures++) {
       expect([await one.begin(attempt("alice")), await other.begin(attempt("alice"))]).toEqual([0, 0]);
@@ -73,7 +73,7 @@ describe.skipIf(redisServer === undefined)("failed sign-ins that replicas share 
     for (const { shared } of [one, other]) shared.close();
   });
 
-  test("do not count attempts that were withdrawn, and are counted once each if they come at the same time", async () => {
+  test("exclude withdrawn attempts, and are counted once each if they are concurrent", async () => {
     const [one, other] = [await openReplica(redis.url), await openReplica(redis.url)];
     for (let times = 0; times < 10; times++) {
       expect(await one.begin(attempt("carol"))).toBe(0);
@@ -86,7 +86,7 @@ describe.skipIf(redisServer === undefined)("failed sign-ins that replicas share 
     for (const { shared } of [one, other]) shared.close();
   });
 
-  test("limit an address over all replicas and accounts, and one right password drops one failure of it only", async () => {
+  test("limit an address across all replicas and accounts, and one right password drops only one of its failures", async () => {
     const [one, other] = [await openReplica(redis.url), await openReplica(redis.url)];
     for (let failures = 0; failures <= rules.address.freeFailures; failures++) {
       expect(await [one, other][failures % 2]?.begin(attempt(`user ${failures}`, "10.0.0.1"))).toBe(0);
@@ -98,21 +98,21 @@ describe.skipIf(redisServer === undefined)("failed sign-ins that replicas share 
     for (const { shared } of [one, other]) shared.close();
   });
 
-  test("are counted by each replica alone while Redis is away, which is logged once, and together afterwards", async () => {
+  test("are counted locally while Redis is unreachable, which is logged once, and together afterwards", async () => {
     const replica = await openReplica(redis.url, 1_000);
     expect(await replica.isShared()).toBe(1);
-    // What was counted together is known alone too.
+    // Failures that were counted together are known locally too.
     for (let failures = 0; failures < 3; failures++) expect(await replica.begin(attempt("frank"))).toBe(0);
 
     await command(redis, "CLIENT PAUSE 600000 WRITE");
     for (let failures = 0; failures < 3; failures++) expect(await replica.begin(attempt("frank"))).toBe(0);
     expect(await replica.begin(attempt("frank"))).toBeGreaterThan(0);
     expect(await replica.isShared()).toBe(0);
-    expect(replica.said).toEqual([expect.stringContaining("each replica counts its limits alone")]);
+    expect(replica.messages).toEqual([expect.stringContaining("each replica counts its limits locally")]);
     await command(redis, "CLIENT UNPAUSE");
     await expect.poll(replica.ping, { timeout: waitMs, interval: 100 }).toBe(1);
     expect(await replica.isShared()).toBe(1);
-    expect(replica.said).toHaveLength(2);
+    expect(replica.messages).toHaveLength(2);
 
     await redis.stop({ keepData: false });
     await expect.poll(replica.ping, { timeout: waitMs, interval: 50 }).toBeUndefined();
@@ -120,9 +120,9 @@ describe.skipIf(redisServer === undefined)("failed sign-ins that replicas share 
     expect(await replica.isShared()).toBe(0);
     await redis.start();
     await expect.poll(replica.ping, { timeout: waitMs, interval: 100 }).toBe(1);
-    expect(replica.said.slice(2)).toEqual([
-      expect.stringContaining("each replica counts its limits alone"),
-      expect.stringContaining("limits are shared again"),
+    expect(replica.messages.slice(2)).toEqual([
+      expect.stringContaining("each replica counts its limits locally"),
+      expect.stringContaining("limits are shared"),
     ]);
     replica.shared.close();
   });

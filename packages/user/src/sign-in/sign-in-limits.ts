@@ -17,7 +17,10 @@ export interface SignInLimits {
    * milliseconds; 0 if the password may be checked.
    */
   begin(attempt: Attempt): Promise<number>;
-  /** The password was right. The failures of the account are dropped; of the address only this one: knowing one password must not give free guesses at others. */
+  /**
+   * The password was right. Drops all failures of the account, but only this one of the address: a caller who knows one password must not get more
+   * guesses at others.
+   */
   succeeded(attempt: Attempt): Promise<void>;
   /** The password was not checked, so the attempt is no failure. */
   withdraw(attempt: Attempt): Promise<void>;
@@ -25,7 +28,7 @@ export interface SignInLimits {
 
 export interface SignInLimitsOptions {
   readonly clock: Clock;
-  /** Counts with all replicas. Without it, or while it has no answers, each replica counts alone. */
+  /** Counters shared by all replicas. Without them, or while Redis is unreachable, each replica counts locally. */
   readonly shared?: SharedLimits | undefined;
   /** Default: those of docs/access.md. */
   readonly rules?: SignInRules;
@@ -58,7 +61,7 @@ export function createSignInLimits({ clock, shared, rules = signInRules }: SignI
 }
 
 interface OwnLimits extends SignInLimits {
-  /** Counts an attempt that the shared counters have let through. */
+  /** Counts an attempt that the shared counters admitted. */
   count(attempt: Attempt): void;
 }
 
@@ -74,7 +77,7 @@ function createOwnLimits(clock: Clock, rules: SignInRules): OwnLimits {
 
   return {
     count,
-    // No await between the question and the count.
+    // No await between the check and the count.
     async begin(attempt) {
       const { account, address } = attempt;
       const waitMs = Math.max(accounts.waitMs(account), byAddress(attempt).waitMs(address.group));
@@ -94,7 +97,7 @@ function createOwnLimits(clock: Clock, rules: SignInRules): OwnLimits {
   };
 }
 
-/** Counts in Redis, and in this process too, so that it knows something when Redis is away. */
+/** Counts in Redis and in this process, whose counters apply while Redis is unreachable. */
 function createSharedLimits(shared: SharedLimits, own: OwnLimits, rules: SignInRules): SignInLimits {
   const keysOf = ({ account, address }: Attempt) => [
     shared.keyOf("sign-in-account", account),

@@ -12,7 +12,7 @@ import { createSigningKeys, keyPublishedAfterMs, keySigningMs } from "./signing-
 const alice = { email: "alice@example.com", password: samplePassword };
 const ended = { code: Code.Unauthenticated, reason: "REFRESH_TOKEN_ENDED" };
 
-// In a month the test clock runs a hundred thousand periodic statements. That is minutes on a server, and the rules are not the database's.
+// In a month the test clock runs a hundred thousand periodic statements, which takes minutes on a database server. The rules do not depend on it.
 const testOfMonths = test.skipIf(testPostgresUrl !== undefined);
 if (testPostgresUrl !== undefined) {
   console.log("Left out on PostgreSQL: the sign-in tests whose clock advances by months. `npm test` runs them.");
@@ -83,7 +83,7 @@ test("concurrent guesses are not all free", async () => {
   expect(checked.length).toBe(6);
 });
 
-test("one address cannot guess at many accounts, even with an account of its own", async () => {
+test("one address cannot guess the passwords of many accounts, even if it has an account", async () => {
   await using service = await openUserService();
   const reasons: (string | undefined)[] = [];
   for (let i = 0; i < 23; i++) {
@@ -96,7 +96,7 @@ test("one address cannot guess at many accounts, even with an account of its own
   expect(reasons.at(-1)).toBe("TOO_MANY_FAILED_LOGINS");
 });
 
-test("a refresh token gives a new pair once", async () => {
+test("a refresh token is exchanged for a new pair once", async () => {
   await using service = await openUserService();
   const first = await service.users.login(alice);
   const second = await refresh(service, first);
@@ -257,7 +257,7 @@ test("the signing key rotates on demand; the old key stays published, unless it 
   expect(decodeProtectedHeader((await service.users.login(alice)).accessToken).kid).toBe(last);
 });
 
-test("failures from a shared address lock no other caller out", async () => {
+test("failures from a shared address do not lock other callers out", async () => {
   await using service = await openUserService();
   const headers = { "x-forwarded-for": "198.51.100.7" };
   for (let index = 0; index < 40; index++) {

@@ -104,7 +104,7 @@ export function createSignIn(options: SignInOptions): SignIn {
     return known;
   }
 
-  /** The hash of the current password, if this is it. An account without a password has an empty one. */
+  /** The hash of the current password. Throws if the given password is wrong. The current password of an account without one is empty. */
   async function checkedHash({ id }: User, credentials: Credentials): Promise<string> {
     const hasNone = credentials.password === "" && (await findPasswordHash(database, id)) === noPasswordHash;
     return hasNone ? noPasswordHash : (await checkPassword(credentials)).passwordHash;
@@ -115,7 +115,7 @@ export function createSignIn(options: SignInOptions): SignIn {
     return { user, refreshToken, access: await signAccessToken(user, { key, id: newId(), nowMs: clock.now() }) };
   }
 
-  function keep(transaction: Transaction, token: string, of: SignInOfToken) {
+  function storeToken(transaction: Transaction, token: string, of: SignInOfToken) {
     const expireTimeMs = Math.min(clock.now() + refreshTokenLifetimeMs, signInEndMs(of));
     return insertRefreshToken(transaction, { ...of, hash: hashOfToken(token), expireTimeMs });
   }
@@ -126,21 +126,21 @@ export function createSignIn(options: SignInOptions): SignIn {
       const refreshToken = newRefreshToken();
       const of = { userId: user.id, familyId: newId(), signInTimeMs: clock.now() };
       await database.transaction(async (transaction) => {
-        // Checking took a while. If the password was changed meanwhile, its sign-ins have been ended, and this one must not outlive them.
+        // The password may have been changed during the check. That ended its sign-ins, so this one must not begin.
         if ((await lockPasswordHash(transaction, user.id)) !== passwordHash) {
           throw wrongCredentials();
         }
-        await keep(transaction, refreshToken, of);
+        await storeToken(transaction, refreshToken, of);
       });
       return open(user, refreshToken);
     },
 
-    async refresh(shown) {
+    async refresh(presented) {
       const next = newRefreshToken();
       // Returns instead of throwing, so that a revocation is committed.
       const user = await database.transaction(async (transaction) => {
         const nowMs = clock.now();
-        const token = await lockRefreshToken(transaction, hashOfToken(shown));
+        const token = await lockRefreshToken(transaction, hashOfToken(presented));
         const decision = decideRefresh(token, nowMs);
         if (token === undefined || decision === "refuse") {
           return undefined;
@@ -150,7 +150,7 @@ export function createSignIn(options: SignInOptions): SignIn {
           return undefined;
         }
         await markUsed(transaction, token.hash, nowMs);
-        await keep(transaction, next, token);
+        await storeToken(transaction, next, token);
         return findUser(transaction, token.userId);
       });
       if (user === undefined) {
@@ -162,9 +162,9 @@ export function createSignIn(options: SignInOptions): SignIn {
       return open(user, next);
     },
 
-    async logout(shown) {
+    async logout(presented) {
       await database.transaction(async (transaction) => {
-        const token = await findRefreshToken(transaction, hashOfToken(shown));
+        const token = await findRefreshToken(transaction, hashOfToken(presented));
         if (token !== undefined) {
           await revokeFamily(transaction, token.familyId, clock.now());
         }
@@ -182,7 +182,7 @@ export function createSignIn(options: SignInOptions): SignIn {
           : await checkedHash(user, { email: user.email, password: currentPassword, address, signal });
       const passwordHash = await passwords.hash(newPassword, { address: address.group, signal });
       await database.transaction(async (transaction) => {
-        // Hashing took a while. If the password was changed meanwhile, what was checked is no longer the current one.
+        // The password may have been changed during the hashing. The checked one is then no longer the current one.
         if (checked !== undefined && ![checked, undefined].includes(await lockPasswordHash(transaction, userId))) {
           throw wrongCredentials();
         }

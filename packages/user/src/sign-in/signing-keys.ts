@@ -46,8 +46,8 @@ interface KeyRow {
 export function createSigningKeys({ database, clock, newId, seal = unsealed }: SigningKeysOptions): SigningKeys {
   let signing: (SigningKey & { readonly untilMs: number }) | undefined;
 
-  async function loadOrMake({ force = false, revokeOldKeys = false } = {}) {
-    // Generated outside the transaction, which may wait for the database only.
+  async function loadOrGenerate({ force = false, revokeOldKeys = false } = {}) {
+    // Generated outside the transaction, which may await only its own statements.
     const { privateKey } = await generateKeyPair("EdDSA", { crv: "Ed25519", extractable: true });
     const spare = { id: newId(), jwk: seal.seal(JSON.stringify(await exportJWK(privateKey))) };
     const row = await database.transaction(async (transaction) => {
@@ -80,9 +80,9 @@ export function createSigningKeys({ database, clock, newId, seal = unsealed }: S
     async current() {
       // Another replica may have generated a newer one, or revoked this one.
       const isNewest = signing !== undefined && (await findNewestId(database)) === signing.id;
-      return signing !== undefined && isNewest && clock.now() < signing.untilMs ? signing : loadOrMake();
+      return signing !== undefined && isNewest && clock.now() < signing.untilMs ? signing : loadOrGenerate();
     },
-    rotate: ({ revokeOldKeys = false } = {}) => loadOrMake({ force: true, revokeOldKeys }),
+    rotate: ({ revokeOldKeys = false } = {}) => loadOrGenerate({ force: true, revokeOldKeys }),
     async sealStored() {
       await database.transaction(async (transaction) => {
         for (const { id, private_jwk } of await transaction.all<KeyRow>("SELECT id, private_jwk FROM signing_keys")) {
@@ -116,7 +116,7 @@ async function findNewestId(reader: Reader): Promise<string | undefined> {
   return (await reader.get<Pick<KeyRow, "id">>(sql))?.id;
 }
 
-// Lists the published fields, so that no private one can slip through.
+// Selects the published fields explicitly, so that no private field is published.
 function publicJwk({ id, private_jwk }: KeyRow): JWK {
   const { kty, crv, x } = JSON.parse(private_jwk) as JWK;
   return { ...(kty && { kty }), ...(crv && { crv }), ...(x && { x }), kid: id, alg: "EdDSA", use: "sig" };

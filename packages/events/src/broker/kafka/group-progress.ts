@@ -2,10 +2,10 @@ import type { Environment } from "@parley/rpc";
 import { Admin, type BaseOptions, ListOffsetTimestamps } from "@platformatic/kafka";
 import { within } from "./within.ts";
 
-/** How long a consumer may get nothing before the group's progress is looked at, in milliseconds. */
-export const idleLookMs = 5000;
-/** After this many looks at a group whose offsets stand still although records wait, the consumer counts as stuck. */
-const stuckLooksMax = 2;
+/** How long a consumer may receive nothing before the group's progress is checked, in milliseconds. */
+export const idleCheckMs = 5000;
+/** After this many checks with a lag and unchanged committed offsets, the group counts as stuck. */
+const stuckChecksMax = 2;
 
 export interface GroupProgressOptions {
   readonly kafka: BaseOptions;
@@ -15,12 +15,12 @@ export interface GroupProgressOptions {
 }
 
 /**
- * Tells whether a consumer group has stopped although records wait for it. After a broker was lost, a client may stay in its group and still get nothing.
+ * Detects a consumer group that makes no progress despite a lag. After the loss of a broker, a client may stay in its group and receive nothing.
  */
 export class GroupProgress {
   readonly #options: GroupProgressOptions;
   readonly #admin: Admin;
-  #looks = 0;
+  #checks = 0;
   #committed = -1n;
 
   constructor(options: GroupProgressOptions) {
@@ -28,20 +28,22 @@ export class GroupProgress {
     this.#admin = new Admin(options.kafka);
   }
 
-  /** Something came. */
-  moved(): void {
-    this.#looks = 0;
+  /** The consumer received records. */
+  progressed(): void {
+    this.#checks = 0;
     this.#committed = -1n;
   }
 
-  /** Rejects if the group is stuck. To be called when nothing has come for {@link idleLookMs}. */
-  async look(): Promise<void> {
+  /** Rejects if the group is stuck. Call it when the consumer has received nothing for {@link idleCheckMs}. */
+  async check(): Promise<void> {
     const { written, committed } = await within(this.#offsets(), this.#options.clock);
-    const isStill = written > committed && committed === this.#committed;
-    this.#looks = isStill ? this.#looks + 1 : 0;
+    const isStuck = written > committed && committed === this.#committed;
+    this.#checks = isStuck ? this.#checks + 1 : 0;
     this.#committed = committed;
-    if (this.#looks >= stuckLooksMax) {
-      throw new Error(`${written - committed} records wait, and the group ${this.#options.group} gets none`);
+    if (this.#checks >= stuckChecksMax) {
+      throw new Error(
+        `consumer group ${this.#options.group} is stuck: its lag is ${written - committed}, and its offsets do not change`,
+      );
     }
   }
 
@@ -49,7 +51,7 @@ export class GroupProgress {
     return this.#admin.close();
   }
 
-  /** Of all partitions together. */
+  /** The sums of the log end offsets and the committed offsets of all partitions. */
   async #offsets(): Promise<{ readonly written: bigint; readonly committed: bigint }> {
     const { group, topics } = this.#options;
     const metadata = await this.#admin.metadata({ topics: [...topics] });

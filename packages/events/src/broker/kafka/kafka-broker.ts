@@ -39,8 +39,8 @@ export interface KafkaBrokerOptions {
 const retryDelayMs = 500;
 
 /**
- * Publishes to a Kafka topic, a record for each event, with the event's partition key as the key, so that a key stays in order. A batch is done when each
- * group has replied that its effect is durable: Kafka's acknowledgement says nothing of the effect.
+ * Publishes to a Kafka topic, a record for each event, with the event's partition key as the key, so that the events of a key stay in order. A
+ * batch is done when each group has replied that its effect is durable: Kafka's acknowledgement does not cover the effect.
  */
 export function createKafkaBroker(options: KafkaBrokerOptions): Broker {
   const { kafka, source, groups, types, environment, checkIntervalMs = 2000 } = options;
@@ -51,16 +51,16 @@ export function createKafkaBroker(options: KafkaBrokerOptions): Broker {
   let link = connect();
   link.catch(() => {});
 
-  /** Everything anew after a failure: a producer whose record was lost on the way does not find its sequence again. */
+  /** Opens new connections. After a failure the producer is replaced too: its sequence numbers do not match after a record was lost. */
   async function connect(): Promise<Link> {
     await within(ensureTopics(kafka, [source]), clock);
     const admin = new Admin(kafka);
     const producer = new Producer({ ...kafka, idempotent: true, acks: -1 });
-    // A group of its own for each life, which Kafka forgets: it commits nothing.
+    // Each connection has its own group. It commits no offsets, so Kafka removes it when it is empty.
     const replies = new Consumer({ ...kafka, groupId: `${replyTopicOf(source)}.${environment.newId()}` });
     try {
       const metadata = await within(admin.metadata({ topics: [topic] }), clock);
-      // Before the first record: a reply may arrive before its acknowledgement.
+      // Subscribed before the first record is sent: a reply may arrive before the acknowledgement of its record.
       await within(readReplies(replies), clock);
       return { admin, producer, replies, partitions: metadata.topics.get(topic)?.partitionsCount ?? 1 };
     } catch (error) {
@@ -83,13 +83,13 @@ export function createKafkaBroker(options: KafkaBrokerOptions): Broker {
       }
     });
     stream.on("error", (error) => {
-      log.warn({ err: error }, "the replies of consumers cannot be read");
-      renew(current);
+      log.warn({ err: error }, "reading the replies of consumers failed");
+      reconnect(current);
     });
   }
 
-  /** Connects anew, unless that has been done since. Replies may have been missed: what waits for some is published again. */
-  function renew(failed: Promise<Link>): void {
+  /** Reconnects, unless `failed` was replaced already. Replies may have been missed, so batches that wait for replies fail and are published again. */
+  function reconnect(failed: Promise<Link>): void {
     if (failed !== link || closed.signal.aborted) {
       return;
     }
@@ -127,7 +127,7 @@ export function createKafkaBroker(options: KafkaBrokerOptions): Broker {
       const { partitions, producer } = await current;
       const records = events.map((event) => {
         const key = Buffer.from(fromBinary(EventSchema, event.encoded).partitionKey);
-        // Kafka's own choice for a key, so that clients in other languages find it where they expect it.
+        // Kafka's default partitioner, as clients in other languages use it.
         const partition = compatibilityPartitioner({} as never, key) % partitions;
         return { id: event.id, partition, key, value: recordOf(event) };
       });
@@ -143,12 +143,12 @@ export function createKafkaBroker(options: KafkaBrokerOptions): Broker {
         return { partition, endOffset: offset + BigInt(ids.length), ids };
       });
     } catch (cause) {
-      renew(current);
+      reconnect(current);
       throw new BrokerUnavailableError(`Kafka did not accept events: ${causeOf(cause)}`, { cause });
     }
   }
 
-  /** A reply may be lost, and so may a record. While Kafka is down the state is unknown; the next check finds it. */
+  /** Detects lost replies and lost records. If Kafka is down, this fails, and the next check runs again. */
   async function check(parts: readonly PublishedPart[], batch: PendingBatch): Promise<void> {
     const current = link;
     const { admin } = await current;
@@ -163,14 +163,14 @@ export function createKafkaBroker(options: KafkaBrokerOptions): Broker {
         const part = parts.find(({ partition }) => partition === partitionIndex);
         if (part !== undefined && committedOffset >= part.endOffset && batch.lacks(groupId, part.ids)) {
           batch.fail(`the outcome of events of partition ${partitionIndex} is unknown`);
-          // It may be this side that gets no replies any more.
-          renew(current);
+          // The subscription to the replies may be broken.
+          reconnect(current);
         }
       }
     }
     for (const { partition, endOffset } of parts) {
       if ((await logEnd(admin, partition)) < endOffset) {
-        batch.fail(`Kafka has lost events of partition ${partition}`);
+        batch.fail(`Kafka lost events of partition ${partition}`);
       }
     }
   }
@@ -194,12 +194,12 @@ export function createKafkaBroker(options: KafkaBrokerOptions): Broker {
   };
 }
 
-/** The connections of one life. */
+/** The connections to Kafka. A failure replaces all of them. */
 interface Link {
   readonly admin: Admin;
   readonly producer: Producer;
   readonly replies: Consumer;
-  /** Of the topic of events. */
+  /** The number of partitions of the topic of events. */
   readonly partitions: number;
 }
 

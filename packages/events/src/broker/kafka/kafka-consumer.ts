@@ -6,7 +6,7 @@ import { causeOf } from "../../inbox/failure-cause.ts";
 import { publishBatchMax } from "../broker.ts";
 import type { Deliver, EventConsumer } from "../event-consumer.ts";
 import { runningConsumer } from "../running-consumer.ts";
-import { GroupProgress, idleLookMs } from "./group-progress.ts";
+import { GroupProgress, idleCheckMs } from "./group-progress.ts";
 import { batchHeader, replyTopicOf, topicOf } from "./kafka-names.ts";
 import { encodeReply } from "./kafka-reply.ts";
 import { ensureTopics } from "./kafka-topics.ts";
@@ -23,7 +23,7 @@ export interface KafkaConsumerOptions {
 }
 
 const retryDelayMs = 500;
-/** How long Kafka waits for a sign of life of a consumer before another one gets its partitions. */
+/** Kafka's session timeout: how long a consumer may send no heartbeat before its partitions are reassigned. */
 const sessionTimeoutMs = 10_000;
 const heartbeatIntervalMs = 1000;
 /** How long a fetch may wait for records, in milliseconds: the longest time of `stop`. */
@@ -32,7 +32,10 @@ const maxWaitMs = 500;
 type Stream = MessagesStream<Buffer, Buffer, Buffer, Buffer>;
 type Received = Message<Buffer, Buffer, Buffer, Buffer>;
 
-/** Consumes the topics of some sources in a consumer group. Offsets are committed after the effect of the events is durable, and the relay has a reply. */
+/**
+ * Consumes the topics of some sources in a consumer group. Offsets are committed after the effect of the events is durable and the reply to the
+ * relay is sent.
+ */
 export function createKafkaConsumer(options: KafkaConsumerOptions): EventConsumer {
   const { kafka, group, sources, deliver, environment } = options;
   const { clock, log } = environment;
@@ -51,7 +54,7 @@ export function createKafkaConsumer(options: KafkaConsumerOptions): EventConsume
     }
   }
 
-  /** Reads until it is stopped, or something fails: then from the last committed offsets again. */
+  /** Consumes until it is stopped or a step fails. The next call continues from the last committed offsets. */
   async function consume(signal: AbortSignal): Promise<void> {
     const producer = new Producer({ ...kafka, idempotent: true, acks: -1 });
     const consumer = new Consumer({ ...kafka, groupId: group });
@@ -63,7 +66,7 @@ export function createKafkaConsumer(options: KafkaConsumerOptions): EventConsume
         topics: [...sourceOf.keys()],
         autocommit: false,
         mode: "committed",
-        // A group that is new gets what is still there.
+        // A new group begins with the oldest record that Kafka still has.
         fallbackMode: "earliest",
         sessionTimeout: sessionTimeoutMs,
         heartbeatInterval: heartbeatIntervalMs,
@@ -75,9 +78,9 @@ export function createKafkaConsumer(options: KafkaConsumerOptions): EventConsume
       while (!signal.aborted) {
         const messages = await nextMessages(stream, signal, clock);
         if (messages.length === 0 && !signal.aborted) {
-          await progress.look();
+          await progress.check();
         } else if (messages.length > 0) {
-          progress.moved();
+          progress.progressed();
           await handle(messages, producer);
           await within(consumer.commit({ offsets: lastOffsets(messages) }), clock);
         }
@@ -125,7 +128,7 @@ export function createKafkaConsumer(options: KafkaConsumerOptions): EventConsume
     }
   }
 
-  /** Undefined if it is no event: it is passed over, and the relay, which gets no reply, publishes it again if it was one. */
+  /** Undefined if it is not an event: it is skipped without a reply. If it was a damaged event, the relay publishes it again. */
   function decoded({ value, topic, partition, offset }: Received): Event | undefined {
     try {
       return fromBinary(EventSchema, value);
@@ -147,7 +150,10 @@ function batchOf({ headers }: Received): string {
   return "";
 }
 
-/** What has arrived, at most as much as an inbox takes at once; waits for the first. None if it is to stop, or if none came for a while. */
+/**
+ * The next messages, at most as many as an inbox accepts at once. Waits for the first one. Empty if stopped, or after {@link idleCheckMs} without
+ * one.
+ */
 function nextMessages(stream: Stream, signal: AbortSignal, clock: Environment["clock"]): Promise<readonly Received[]> {
   const { promise, resolve, reject } = Promise.withResolvers<readonly Received[]>();
   const read = () => {
@@ -169,7 +175,7 @@ function nextMessages(stream: Stream, signal: AbortSignal, clock: Environment["c
   stream.once("error", reject);
   stream.once("close", ended);
   signal.addEventListener("abort", stop, { once: true });
-  const cancelIdle = clock.after(idleLookMs, stop);
+  const cancelIdle = clock.after(idleCheckMs, stop);
   if (signal.aborted) {
     stop();
   } else if (stream.errored !== null || stream.destroyed) {

@@ -6,8 +6,8 @@ const connectTimeoutMs = 5000;
 const defaultPort = 9092;
 
 /**
- * What a `kafka://host:port,host:port` URL says (`kafkas://` over TLS; `user:password@` for SASL PLAIN before the first host). Undefined where it is none. Any
- * broker of the cluster will do: the others are learnt from it.
+ * The client options of a `kafka://host:port,host:port` URL (`kafkas://` over TLS; `user:password@` before the first host for SASL PLAIN).
+ * Undefined if it is not one. One reachable broker of the cluster suffices: it lists the others.
  */
 export function kafkaOptions(url: string, clientId: string): BaseOptions | undefined {
   const found = /^kafka(s?):\/\/(?:([^@/]+)@)?([^/?#]+)\/?$/.exec(url);
@@ -22,7 +22,7 @@ export function kafkaOptions(url: string, clientId: string): BaseOptions | undef
     bootstrapBrokers: brokers.map((broker) => `${broker?.hostname}:${broker?.port || defaultPort}`),
     timeout: requestTimeoutMs,
     connectTimeout: connectTimeoutMs,
-    // The callers try again by themselves, with waits of their own.
+    // The callers retry with their own backoff.
     retries: 1,
     ...(tls === "s" ? { tls: {} } : {}),
     ...(login === undefined ? {} : { sasl: { mechanism: "PLAIN", username, password } }),

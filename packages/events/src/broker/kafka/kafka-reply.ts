@@ -1,6 +1,6 @@
 import type { FailedDelivery } from "../../inbox/inbox.ts";
 
-/** What a group says of events of a batch: each has taken effect durably, or is among the failures. */
+/** A group's reply for events of a batch: each took effect durably, or is among the failures. */
 export interface KafkaReply {
   readonly batchId: string;
   readonly group: string;
@@ -13,7 +13,7 @@ export function encodeReply(reply: KafkaReply): Buffer {
   return Buffer.from(JSON.stringify(reply));
 }
 
-/** Undefined if it is no reply: whatever writes to the topic must not stop a relay. */
+/** Undefined if it is not a valid reply: a foreign record in the topic must not stop a relay. */
 export function decodeReply(value: Buffer | null | undefined): KafkaReply | undefined {
   try {
     const reply = JSON.parse(String(value)) as KafkaReply;

@@ -3,7 +3,7 @@ import type { EventConsumer } from "../event-consumer.ts";
 import type { KafkaBrokerOptions } from "./kafka-broker.ts";
 import type { KafkaConsumerOptions } from "./kafka-consumer.ts";
 
-/** A Kafka broker whose client is loaded now, and only here: other processes need not hold it in memory. */
+/** A Kafka broker. The client is imported on demand, so that processes without Kafka do not load it. */
 export function loadKafkaBroker(options: KafkaBrokerOptions): Broker {
   const loaded = import("./kafka-broker.ts").then(({ createKafkaBroker }) => createKafkaBroker(options));
   return {
@@ -12,7 +12,7 @@ export function loadKafkaBroker(options: KafkaBrokerOptions): Broker {
   };
 }
 
-/** The same for the consuming side. */
+/** A Kafka consumer, whose client is imported on demand. */
 export function loadKafkaConsumer(options: KafkaConsumerOptions): EventConsumer {
   const loaded = import("./kafka-consumer.ts").then(({ createKafkaConsumer }) => createKafkaConsumer(options));
   return {

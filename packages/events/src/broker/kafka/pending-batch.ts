@@ -16,12 +16,12 @@ export class PendingBatch {
     this.#resolve = resolve;
     this.#reject = reject;
     this.#missing = new Map(groups.map((group) => [group, new Set(eventIds)]));
-    const abort = () => this.fail("waiting for consumers was cut off");
+    const abort = () => this.fail("publishing was aborted before all consumers replied");
     signal.addEventListener("abort", abort, { once: true });
     if (signal.aborted) {
       abort();
     }
-    // Handled by the waiting call. If the batch could not be published, there is none.
+    // The waiting call handles it. If the batch could not be published, no call waits.
     promise.catch(() => {}).finally(() => signal.removeEventListener("abort", abort));
   }
 

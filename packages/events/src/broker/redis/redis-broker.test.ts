@@ -10,7 +10,7 @@ afterEach(async () => {
   for (const cleanUp of cleanUps.splice(0).toReversed()) await cleanUp();
 });
 
-/** A fake Redis that answers a client's first commands and handles a subscription as the test tells it. */
+/** A fake Redis that answers a client's first commands and leaves subscriptions to the test. */
 async function fakeRedis(onSubscribe: (socket: Socket, count: number) => void) {
   let subscriptions = 0;
   const sockets = new Set<Socket>();
@@ -38,7 +38,7 @@ async function fakeRedis(onSubscribe: (socket: Socket, count: number) => void) {
   return `redis://127.0.0.1:${typeof address === "object" ? address?.port : 0}`;
 }
 
-it("survives connections that end while it subscribes again", async () => {
+it("handles connections that end while it subscribes again", async () => {
   const unhandled: unknown[] = [];
   const note = (error: unknown) => unhandled.push(error);
   process.on("unhandledRejection", note);
@@ -62,7 +62,7 @@ it("survives connections that end while it subscribes again", async () => {
   });
   cleanUps.push(() => broker.close());
   await enough.promise;
-  // An unhandled rejection is reported after the turn in which it happened.
+  // An unhandled rejection is reported after the event-loop tick in which it happened.
   await new Promise((resolve) => setTimeout(resolve, 50));
   expect(unhandled).toEqual([]);
 });

@@ -27,7 +27,7 @@ export interface RedisBrokerOptions {
   readonly checkIntervalMs?: number;
 }
 
-/** Entries of a dead relay are few, so they are searched seldom. */
+/** The interval of trimming. Only entries of crashed relays are left to trim, and these are few. */
 const trimIntervalMs = 60_000;
 
 /**
@@ -67,14 +67,14 @@ export function createRedisBroker(options: RedisBrokerOptions): Broker {
     }
     const batchId = environment.newId();
     const entry = createPendingEntry(groups, signal);
-    // Before XADD: the reply may arrive before XADD's own answer.
+    // Registered before XADD: the reply may arrive before the response to XADD.
     waiting.set(batchId, entry);
     let stopChecking: (() => Promise<void>) | undefined;
     try {
       const entryId = await add(batchId, wanted);
       stopChecking = startPeriodic(() => check(entryId, entry), { clock, intervalMs: checkIntervalMs, onError() {} });
       const failures = await entry.outcome;
-      // All groups are done with it. If this fails, trimming deletes it later.
+      // All groups have handled the entry. If this fails, trimming deletes it later.
       redis.xdel(stream, entryId).catch(() => {});
       return failures;
     } finally {
@@ -99,7 +99,7 @@ export function createRedisBroker(options: RedisBrokerOptions): Broker {
     }
   }
 
-  /** A reply may be lost, and so may the entry. While Redis is down the state is unknown; the next check finds it. */
+  /** Detects a lost reply and a lost entry. If Redis is down, this fails, and the next check runs again. */
   async function check(entryId: string, entry: PendingEntry) {
     for (const group of groups) {
       const state = await entryState(redis, { stream, group, entryId });
@@ -134,12 +134,12 @@ function createPendingEntry(groups: readonly string[], signal: AbortSignal): Pen
   const missing = new Set(groups);
   const failures = new Map<string, FailedDelivery>();
   const { promise, resolve, reject } = Promise.withResolvers<readonly FailedDelivery[]>();
-  const abort = () => reject(new BrokerUnavailableError("waiting for consumers was cut off"));
+  const abort = () => reject(new BrokerUnavailableError("publishing was aborted before all consumers replied"));
   signal.addEventListener("abort", abort, { once: true });
   if (signal.aborted) {
     abort();
   }
-  // Handled by the waiting call. If the entry could not be created, there is none.
+  // The waiting call handles it. If the entry could not be created, no call waits.
   promise.catch(() => {}).finally(() => signal.removeEventListener("abort", abort));
   return {
     outcome: promise,

@@ -3,21 +3,21 @@ import { Redis } from "ioredis";
 
 /** Time limit of a command. Longer than a consumer's blocking read. */
 const commandTimeoutMs = 5000;
-/** Waits between connection attempts: short, since events wait as long after Redis has returned. */
+/** The longest backoff of reconnects: short, since events wait as long after Redis is available again. */
 const reconnectMaxMs = 1000;
 
 /** Connects, and reconnects whenever the connection ends. Without a connection, commands fail at once. Logs each outage once. */
 export function connectRedis(url: string, log: Environment["log"]): Redis {
   const redis = createRedis(url, { commandTimeoutMs });
-  let told = false;
+  let isLogged = false;
   redis.on("ready", () => {
-    told = false;
+    isLogged = false;
   });
   redis.on("error", (error) => {
     // Logged once for each outage, not for each attempt.
-    if (!told) {
-      told = true;
-      log.warn({ err: error }, "Redis cannot be reached");
+    if (!isLogged) {
+      isLogged = true;
+      log.warn({ err: error }, "Redis is unreachable");
     }
   });
   return redis;
@@ -32,7 +32,7 @@ export function createRedis(url: string, options: RedisOptions): Redis {
   return new Redis(url, {
     enableOfflineQueue: false,
     maxRetriesPerRequest: 0,
-    // The caller subscribes again on "ready". ioredis would not handle a failure of its own attempt, which ends the process.
+    // The caller subscribes again on "ready". If ioredis resubscribed, a failure would be an unhandled rejection and end the process.
     autoResubscribe: false,
     // Commands in flight when the connection ended have failed already; sending them again would only repeat them.
     autoResendUnfulfilledCommands: false,

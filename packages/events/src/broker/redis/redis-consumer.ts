@@ -20,7 +20,7 @@ export interface RedisConsumerOptions {
   readonly environment: Pick<Environment, "clock" | "log" | "newId">;
   /** After this time, an entry of another consumer counts as a dead consumer's. Default: 15 s. */
   readonly claimIdleMs?: number;
-  /** After this time, a consumer that holds nothing and reads nothing counts as dead, and its name is removed from the group. Default: 10 min. */
+  /** After this time without reads and pending entries, a consumer counts as dead and is deleted from the group. Default: 10 min. */
   readonly forgetIdleMs?: number;
 }
 
@@ -60,7 +60,7 @@ export function createRedisConsumer(options: RedisConsumerOptions): EventConsume
         }
         if (clock.monotonic() >= claimAtMs) {
           await handleAll(writer, await claim(writer));
-          await forgetDead(writer);
+          await deleteDeadConsumers(writer);
           claimAtMs = clock.monotonic() + claimIdleMs / 3;
         }
         await handleAll(writer, await read(reader));
@@ -115,15 +115,15 @@ export function createRedisConsumer(options: RedisConsumerOptions): EventConsume
   }
 
   /**
-   * Removes the names of consumers that crashed: each life has a name of its own. A live one reads several times a second. Should one that was only paused
-   * receive entries at this very moment, they count as acknowledged without a reply, and the relay publishes them again.
+   * Deletes crashed consumers from the groups: each start of a process has a new consumer name. A live consumer reads several times a second. If a
+   * paused one receives entries at the moment of its deletion, they count as acknowledged without a reply, and the relay publishes them again.
    */
-  async function forgetDead(writer: Redis): Promise<void> {
+  async function deleteDeadConsumers(writer: Redis): Promise<void> {
     for (const stream of sourceOf.keys()) {
       for (const { name, pending, idle } of await consumersOf(writer, stream, group)) {
         if (name !== consumer && pending === 0 && idle > forgetIdleMs) {
           await writer.xgroup("DELCONSUMER", stream, group, name);
-          log.info({ stream, group, consumer: name, idleMs: idle }, "name of a dead consumer removed");
+          log.info({ stream, group, consumer: name, idleMs: idle }, "dead consumer deleted from its group");
         }
       }
     }
@@ -183,7 +183,7 @@ export function createRedisConsumer(options: RedisConsumerOptions): EventConsume
     }
   }
 
-  /** Leaves the group, unless it has pending entries: Redis would forget those with it. */
+  /** Leaves the group, unless this consumer has pending entries: Redis would drop those too. */
   async function leave(writer: Redis) {
     try {
       for (const stream of sourceOf.keys()) {
@@ -202,7 +202,7 @@ export function createRedisConsumer(options: RedisConsumerOptions): EventConsume
 
 interface GroupMember {
   readonly name: string;
-  /** Entries that it was given and has not acknowledged. */
+  /** Its entries that it has not acknowledged. */
   readonly pending: number;
   /** Milliseconds since it last tried to read. */
   readonly idle: number;

@@ -3,7 +3,7 @@ import { parameterText } from "./array-literal.ts";
 import type { PostgresParameter, PostgresResult, PostgresStatement } from "./postgres-sql.ts";
 import { valueTypes } from "./postgres-values.ts";
 
-/** A statement of a group, and what gets its result. */
+/** A statement of a group, and the receiver of its result. */
 export interface GroupedStatement {
   readonly statement: Pick<PostgresStatement, "text" | "name">;
   readonly parameters: readonly PostgresParameter[];
@@ -11,8 +11,8 @@ export interface GroupedStatement {
 }
 
 /**
- * Statements of one transaction that are answered together: one Sync ends them, so that the server answers in one piece, where pg's own queries have
- * a Sync, an answer and a wake-up of this process each. After a failed statement the server skips the rest, which fail with the same error
+ * Statements of one transaction that are answered together: one Sync ends them, so that the server flushes its response once. pg's own queries have
+ * a Sync, a response and a wake-up of this process each. After a failed statement the server skips the rest, which fail with the same error
  * (https://www.postgresql.org/docs/current/protocol-flow.html#PROTOCOL-FLOW-EXT-QUERY).
  */
 export class StatementGroup extends pg.Query {
@@ -87,7 +87,7 @@ export class StatementGroup extends pg.Query {
 
   handleError(error: unknown, connection?: WireConnection): void {
     for (const [place, name] of this.#prepared) {
-      // The one that failed may have been prepared before it did. Closing one that does not exist is no error.
+      // The failed statement may have been prepared before. Closing one that does not exist is not an error.
       if (place >= this.#results.length && connection !== undefined) {
         delete connection.parsedStatements[name];
         connection.uncertainStatements ??= new Set();
@@ -105,7 +105,7 @@ export class StatementGroup extends pg.Query {
     for (const [place, { done }] of this.#statements.entries()) {
       const result = this.#results[place];
       if (result === undefined) {
-        done(error ?? new Error("PostgreSQL answered fewer statements than it was sent."));
+        done(error ?? new Error("PostgreSQL answered fewer statements than were sent."));
       } else {
         done(undefined, result);
       }

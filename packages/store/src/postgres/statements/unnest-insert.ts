@@ -46,7 +46,7 @@ export function insertParts(
 ): { readonly columns: readonly string[]; readonly parameters: readonly string[] } {
   const match = /^\s*INSERT INTO (\w+) \(([^)]+)\)\s*$/.exec(into);
   if (match === null) {
-    throw new StoreError(`"${into}" is no insert of rows: expected INSERT INTO table (column, ...).`);
+    throw new StoreError(`"${into}" is not an INSERT of rows: expected INSERT INTO table (column, ...).`);
   }
   const [, table = "", list = ""] = match;
   const columns = list.split(",").map((column) => column.trim());

@@ -10,20 +10,20 @@ import { type StatementGate, startStatementGate } from "./statement-gate.ts";
 /** A call, a command or the body of a transaction, with fixed arguments. */
 export interface Operation<R> {
   readonly name: string;
-  /** Its result may be neither of the serial ones: {@link Subject.invariant} says what holds. Why: the reason. */
+  /** The reason why its result may differ from both serial ones. {@link Subject.invariant} is checked instead. */
   readonly notSerial?: string;
-  /** Resolves with what its caller learns, without ids and times that differ from run to run. */
+  /** Resolves with its caller's result, without ids and times that differ from run to run. */
   run(replica: R): Promise<unknown>;
 }
 
-/** What the callers learn, and the state afterwards. */
+/** The callers' outcomes, and the state afterwards. */
 export interface Result {
   readonly outcomes: readonly unknown[];
   // biome-ignore lint/suspicious/noExplicitAny: each subject has a state of its own.
   readonly state: any;
 }
 
-/** What is explored: every two operations of one service, each on a replica of its own. */
+/** A service whose operations are explored: every two of them, each on its own replica. */
 export interface Subject<R> {
   readonly migrations: readonly Migration[];
   /** A replica of the service, without its periodic work. */
@@ -34,7 +34,7 @@ export interface Subject<R> {
   observe(database: Database): Promise<unknown>;
   /** The reason of a refusal. Default: its text. */
   reasonOf?(error: unknown): string;
-  /** Throws if a result is wrong whichever operations led to it. */
+  /** Throws if a result is wrong, for any operations. */
   invariant?(result: Result): void;
   /** Tables that watchers read by sequence. Without gaps: the sequences have none. */
   readonly watched?: Readonly<Record<string, "without gaps" | "in order">>;
@@ -50,7 +50,7 @@ const pairTimeoutMs = 600_000;
  * the interleavings of two operations, statement by statement.
  */
 export function describeInterleavings<R>(name: string, subject: Subject<R>): void {
-  describeReplicas(`every two of ${name}, a statement at a time`, () => {
+  describeReplicas(`every two of ${name}, interleaved by statement`, () => {
     let world: World<R>;
     beforeAll(async () => {
       world = await openWorld(subject);
@@ -70,13 +70,13 @@ const stallMs = 3_000;
 const stallsMax = 20;
 const afterStallMs = 500;
 
-/** Executes again if the machine stalled: a deadline that passed meanwhile is no result of the interleaving. */
+/** Executes again if the machine stalled: a deadline that passed meanwhile is not caused by the interleaving. */
 async function withoutStall<T>(execute: () => Promise<T>): Promise<T> {
   for (let stalls = 0; ; stalls++) {
     const startMs = performance.now();
     const executed = await execute();
     if (performance.now() - startMs < stallMs) return executed;
-    if (stalls === stallsMax) throw new Error(`The machine is too busy: an execution takes over ${stallMs} ms.`);
+    if (stalls === stallsMax) throw new Error(`The machine is too busy: an execution takes more than ${stallMs} ms.`);
     await new Promise((resolve) => setTimeout(resolve, afterStallMs));
   }
 }
@@ -94,12 +94,12 @@ export async function exploreTwo<R>(
       const { execution, result } = await withoutStall(() => world.execute(schedule, [one, other]));
       world.subject.invariant?.(result);
       const text = JSON.stringify(result);
-      // The first two are the serial ones: an actor without a lock to wait for runs to its end.
+      // The first two executions are the serial ones: without preemptions, an actor that need not wait for a lock runs to its end.
       if (schedule.switches.length === 0) serial.push(text);
       else if (one.notSerial === undefined && other.notSerial === undefined && !serial.includes(text)) {
         throw new Error(
           [
-            `"${one.name}" (A) and "${other.name}" (B) had a result that neither has after the other.`,
+            `"${one.name}" (A) and "${other.name}" (B) had a result of no serial execution.`,
             ...execution.trace,
             `Result: ${text}`,
             ...serial.map((allowed, order) => `${"AB"[order]} first: ${allowed}`),
@@ -149,7 +149,7 @@ export async function openWorld<R>(subject: Subject<R>): Promise<World<R>> {
     };
     const execution = await runSchedule([a, b], schedule, { observer, afterStep });
     const result = {
-      outcomes: execution.outcomes.map((outcome) => toldTo(outcome, subject)),
+      outcomes: execution.outcomes.map((outcome) => outcomeOf(outcome, subject)),
       state: await subject.observe(database),
     };
     return { execution, result };
@@ -168,13 +168,13 @@ export async function openWorld<R>(subject: Subject<R>): Promise<World<R>> {
   };
 }
 
-/** Opens the connections that operations use, so that opening is no step of theirs. */
+/** Opens the connections that operations use, so that connecting is not part of an execution. */
 async function connectAll(database: Database): Promise<void> {
   await Promise.all([1, 2].map(() => database.transaction((transaction) => transaction.get("SELECT 1 AS one"))));
   for (let reader = 0; reader < 2; reader++) await database.get("SELECT 1 AS one");
 }
 
-/** A watcher reads on from the last sequence that it saw: a row that appears below it, or beyond a gap, is never read. */
+/** Checks that a watcher, which reads after the last sequence that it saw, misses no row: none may become visible below it or beyond a gap. */
 async function watcher(observer: pg.Client, table: string, rule: "without gaps" | "in order") {
   const read = async (after: number): Promise<readonly number[]> => {
     const sql = `SELECT sequence FROM ${table} WHERE sequence > $1 ORDER BY sequence`;
@@ -201,6 +201,6 @@ function withPort(url: string, port: number): string {
   return changed.href;
 }
 
-function toldTo<R>(outcome: PromiseSettledResult<unknown>, { reasonOf = String }: Subject<R>): unknown {
+function outcomeOf<R>(outcome: PromiseSettledResult<unknown>, { reasonOf = String }: Subject<R>): unknown {
   return outcome.status === "fulfilled" ? (outcome.value ?? null) : { refused: reasonOf(outcome.reason) };
 }

@@ -1,24 +1,24 @@
 import type pg from "pg";
 import type { StatementGate } from "./statement-gate.ts";
 
-/** One of two units of work that run at the same time, each over connections of its own. */
+/** One of two units of work that run concurrently, each over its own connections. */
 export interface Actor {
   readonly gate: StatementGate;
   readonly run: () => Promise<unknown>;
 }
 
-/** One interleaving: who begins, and before which steps the other one goes on although this one could. */
+/** One interleaving: the actor that begins, and the steps before which the running actor is preempted. */
 export interface Schedule {
   readonly first: 0 | 1;
   readonly switches: readonly number[];
 }
 
-/** What happened. */
+/** The record of one execution. */
 export interface Execution {
   readonly schedule: Schedule;
   /** The statements in the order in which they ran, with a `>` for each that then waited for a lock. */
   readonly trace: readonly string[];
-  /** The steps before which either actor could have gone on. */
+  /** The steps before which either actor could have run. */
   readonly choices: readonly number[];
   readonly outcomes: readonly [PromiseSettledResult<unknown>, PromiseSettledResult<unknown>];
 }
@@ -30,14 +30,14 @@ export interface StepOptions {
   readonly afterStep?: (() => Promise<void>) | undefined;
 }
 
-/** Steps of one execution. An actor that has more runs again and again. */
+/** The most steps of one execution. More means that an actor retries without end. */
 const stepsMax = 200;
 /** How long an answer may take before the server is asked whether the statement waits for a lock. */
 const lockPollMs = 2;
 /** A busy machine may take seconds for a step, and a retry waits for up to half a second. */
 const quietTimeoutMs = 30_000;
 
-/** Runs two actors one statement at a time, as the schedule says. An actor that waits for a lock gives way. */
+/** Runs two actors one statement at a time, as the schedule says. While an actor waits for a lock, the other one runs. */
 export async function runSchedule(
   actors: readonly [Actor, Actor],
   { first, switches }: Schedule,
@@ -64,14 +64,14 @@ export async function runSchedule(
     isReady(index) ||
     (actors[index].gate.inFlight > 0 && (await waitsForLock(observer, actors[index].gate)));
 
-  /** Until each actor has ended, is held back, or waits for a lock. */
+  /** Waits until each actor has ended, is held back, or waits for a lock. */
   async function untilQuiet() {
     for (const untilMs = performance.now() + quietTimeoutMs; ; ) {
       const areQuiet = (await isQuiet(0)) && (await isQuiet(1));
-      // If neither can go on, the server ends the deadlock.
+      // If neither can run, the server ends the deadlock.
       if (areQuiet && (isReady(0) || isReady(1) || (ended[0] && ended[1]))) return;
       if (performance.now() > untilMs)
-        throw new Error(`An actor neither goes on nor waits for a lock:\n${trace.join("\n")}`);
+        throw new Error(`An actor neither runs nor waits for a lock:\n${trace.join("\n")}`);
       const { promise, resolve } = Promise.withResolvers<void>();
       wake = resolve;
       const timer = setTimeout(resolve, lockPollMs);
@@ -111,15 +111,15 @@ export async function runSchedule(
 }
 
 async function waitsForLock(observer: pg.Client, { sessions }: StatementGate): Promise<boolean> {
-  // From the lock table itself: pg_stat_activity still names the event for a moment after the lock was granted.
+  // Read from the lock table: pg_stat_activity still reports the wait for a moment after the lock was granted.
   const sql = "SELECT pid FROM unnest($1::int[]) AS pid WHERE cardinality(pg_blocking_pids(pid)) > 0";
   return (await observer.query(sql, [[...sessions]])).rows.length > 0;
 }
 
 export interface ExploreOptions {
-  /** How often at most one actor is stopped in favour of the other although it could go on. Waits for locks do not count. */
+  /** The maximum number of preemptions: switches from an actor that could continue. Waits for locks do not count. */
   readonly preemptionsMax: number;
-  /** Runs one schedule on data of its own, and throws if the result is wrong. */
+  /** Runs one schedule on fresh data, and throws if the result is wrong. */
   readonly run: (schedule: Schedule) => Promise<Execution>;
 }
 
@@ -138,7 +138,7 @@ export async function explore({ preemptionsMax, run }: ExploreOptions): Promise<
     executions.push(execution);
     const { first, switches } = schedule;
     if (switches.length === preemptionsMax) continue;
-    // The choice before step 0 is who begins.
+    // The choice before step 0 is `first`.
     const after = switches.at(-1) ?? 0;
     for (const step of execution.choices) if (step > after) open.unshift({ first, switches: [...switches, step] });
   }

@@ -3,7 +3,7 @@ import type { Database, Migration } from "../../database.ts";
 import { describeReplicas } from "../describe-replicas.ts";
 import { exploreTwo, type Operation, openWorld, type Subject, type World } from "./describe-interleavings.ts";
 
-/** Mistakes that READ COMMITTED allows. Each must be found with one preemption, as the services' operations are explored. */
+/** Race conditions that READ COMMITTED allows. Each must be found with one preemption, as in the tests of the services. */
 const migrations: readonly Migration[] = [
   {
     id: "0001-planted",
@@ -64,7 +64,7 @@ const planted: Readonly<Record<string, Operation<Database>["run"]>> = {
     ),
 };
 
-describeReplicas("planted bugs, a statement at a time", () => {
+describeReplicas("planted bugs, interleaved by statement", () => {
   let world: World<Database>;
   beforeAll(async () => {
     world = await openWorld(subject);
@@ -81,7 +81,7 @@ describeReplicas("planted bugs, a statement at a time", () => {
         ],
         1,
       ),
-    ).rejects.toThrow(/a result that neither has/);
+    ).rejects.toThrow(/a result of no serial execution/);
   });
 
   test("a sequence that is taken early and committed late: is found", async () => {
@@ -113,7 +113,7 @@ describeReplicas("planted bugs, a statement at a time", () => {
     }
   });
 
-  test("a lock lets the other one wait, and not lose its update", async () => {
+  test("a row lock prevents a lost update", async () => {
     const run = (database: Database) =>
       database.transaction(async (transaction) => {
         const row = await transaction.get<{ stock: number }>("SELECT stock FROM products WHERE id = 'p' FOR UPDATE");

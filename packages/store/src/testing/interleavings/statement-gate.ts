@@ -4,7 +4,7 @@ import { connect, createServer, type Socket } from "node:net";
 export interface HeldStatement {
   /** Its SQL. */
   readonly text: string;
-  /** Lets it pass to the server. */
+  /** Forwards it to the server. */
   release(): void;
 }
 
@@ -29,8 +29,8 @@ export interface StatementGate {
   close(): Promise<void>;
 }
 
-/** Statements that neither read nor change what another transaction writes: they are no steps of their own. */
-const passing = /^(BEGIN|SELECT CAST\(EXTRACT|INSERT INTO parley_commits|SELECT current_setting|SELECT set_config)/;
+/** Statements that do not touch data of other transactions. They are not held back. */
+const unheldSql = /^(BEGIN|SELECT CAST\(EXTRACT|INSERT INTO parley_commits|SELECT current_setting|SELECT set_config)/;
 
 export async function startStatementGate(serverPort: number): Promise<StatementGate> {
   const sockets = new Set<Socket>();
@@ -53,7 +53,7 @@ export async function startStatementGate(serverPort: number): Promise<StatementG
       gate.inFlight++;
       unanswered.push(isLast);
       for (const message of messages) upstream.write(message);
-      // Without a Sync the server keeps its answer until it is asked to flush it.
+      // Without a Sync, the server buffers its response until a Flush.
       if (!isLast) upstream.write(flushMessage);
     }
 
@@ -61,7 +61,7 @@ export async function startStatementGate(serverPort: number): Promise<StatementG
     function statement(isLast: boolean) {
       const [messages, sql] = [group, text.trim()];
       [group, text] = [[], ""];
-      if (!gate.isClosed || (ownHeld.length === 0 && passing.test(sql))) {
+      if (!gate.isClosed || (ownHeld.length === 0 && unheldSql.test(sql))) {
         send(messages, isLast);
         return;
       }
@@ -73,7 +73,7 @@ export async function startStatementGate(serverPort: number): Promise<StatementG
           ownHeld.splice(ownHeld.indexOf(one), 1);
           send(messages, isLast);
           const [next] = ownHeld;
-          if (next !== undefined && passing.test(next.text)) next.release();
+          if (next !== undefined && unheldSql.test(next.text)) next.release();
         },
       };
       ownHeld.push(one);
