@@ -114,7 +114,7 @@ export async function breakThings(programs: readonly Program[], options: FaultOp
   /** Restarts a program that exited unexpectedly, and records it. */
   async function revive(program: Program) {
     if (program.isRunning()) return;
-    counts.endedAlone.push(`${program.name} ended by itself. It said: ${program.output().slice(-outputMax)}`);
+    counts.endedAlone.push(`${program.name} ended by itself. Output: ${program.output().slice(-outputMax)}`);
     await program.start();
   }
 
@@ -138,6 +138,6 @@ export async function breakThings(programs: readonly Program[], options: FaultOp
   }
   await Promise.all(underWay.values());
   await Promise.all(programs.map(revive)).catch((error: unknown) => failures.push(error));
-  if (failures.length > 0) throw new AggregateError(failures, "a program did not come back");
+  if (failures.length > 0) throw new AggregateError(failures, "a program did not restart");
   return counts;
 }

@@ -19,7 +19,7 @@ if ("missing" in python) {
 for (const check of checks) {
   const tool = await pathOf(check.tool);
   if (tool === undefined) {
-    console.log(`Left out: ${check.name}, since ${check.tool} is not there`);
+    console.log(`Left out: ${check.name}, since ${check.tool} is not installed`);
     continue;
   }
   tell(check.name, await withCopy(undefined, (folder) => failureOf(check, tool, folder)));

@@ -107,7 +107,7 @@ describe("an event that its subscriber fails to process", () => {
     database.exec(
       fails
         ? `CREATE TRIGGER planted BEFORE INSERT ON notification WHEN NEW.user_id = '3'
-             BEGIN SELECT RAISE(ABORT, 'planted: user 3 cannot be told'); END`
+             BEGIN SELECT RAISE(ABORT, 'planted: user 3 cannot be notified'); END`
         : "DROP TRIGGER planted",
     );
     database.close();
@@ -123,7 +123,7 @@ describe("an event that its subscriber fails to process", () => {
 
     const [letter] = await eventually(deadLetters, some, triesMs);
     expect(letter).toMatchObject({ eventType: "parley.order.confirmed.v1", subject: stuck, attempts: 5 });
-    expect(letter?.cause).toContain("planted: user 3 cannot be told");
+    expect(letter?.cause).toContain("planted: user 3 cannot be notified");
     expect(await deadLetters()).toHaveLength(1);
     expect(await about(stuck)).toEqual([]);
 

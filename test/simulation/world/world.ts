@@ -111,7 +111,7 @@ export function createWorld(options: WorldOptions): World {
   const [servers, clocks, pauses] = [random.fork("servers"), random.fork("clocks"), random.fork("pauses")];
   const running = new Map<ProcessName, Running>();
   const shared = new Map<ServiceName, Promise<Database>>();
-  const leaving = new Set<Life>();
+  const stopping = new Set<Life>();
   let current = faults;
   let pointCount = 0;
   let clockErrorMs = 0;
@@ -242,13 +242,13 @@ export function createWorld(options: WorldOptions): World {
   /** Stops a process as a rolling update does: it accepts no new calls, drains, and exits. */
   async function restart(processName: ProcessName): Promise<void> {
     const { life, module } = running.get(processName) ?? {};
-    if (life?.isAlive !== true || module === undefined || leaving.has(life)) return;
-    leaving.add(life);
-    history.note(`${processName} is told to stop`);
+    if (life?.isAlive !== true || module === undefined || stopping.has(life)) return;
+    stopping.add(life);
+    history.note(`${processName} gets SIGTERM`);
     network.close(life);
     await sleep(life.clock, drainMs);
     await module.stop?.();
-    if (life.isAlive) crash(processName, "as it was told to");
+    if (life.isAlive) crash(processName, "drained after SIGTERM");
   }
 
   function crashNowAndThen(): void {
@@ -258,7 +258,7 @@ export function createWorld(options: WorldOptions): World {
       if (current.crashesPerSecond === 0) return;
       const processName = draws.crashes.pick(processNames);
       if (draws.crashes.chance(0.3)) void restart(processName);
-      else if (running.get(processName)?.life.isAlive === true) crash(processName, "out of the blue");
+      else if (running.get(processName)?.life.isAlive === true) crash(processName, "killed at a random time");
       crashNowAndThen();
     });
   }
@@ -279,7 +279,7 @@ export function createWorld(options: WorldOptions): World {
     history.note(`${life.name} stops for ${Math.round(pauseMs)} ms`);
     time.after(pauseMs, () => {
       if (!life.isAlive) return;
-      history.note(`${life.name} goes on`);
+      history.note(`${life.name} continues`);
       life.resume();
     });
   }
@@ -299,7 +299,7 @@ export function createWorld(options: WorldOptions): World {
   }
 
   function isStanding(life: Life): boolean {
-    return life.isAlive && !leaving.has(life);
+    return life.isAlive && !stopping.has(life);
   }
 
   return {
@@ -333,7 +333,7 @@ export function createWorld(options: WorldOptions): World {
     },
     connect: network.connect,
     heal() {
-      history.note("the world heals");
+      history.note("all faults end");
       current = noFaults;
     },
     dispose() {
