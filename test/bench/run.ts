@@ -83,7 +83,7 @@ async function measure(
   }
 }
 
-function tell(rows: readonly Row[], { bars }: Scenario): void {
+function printRatios(rows: readonly Row[], { bars }: Scenario): void {
   const [first] = rows;
   console.log(`\n${first?.scenario}, ${first?.payload} characters`);
   printTable(
@@ -113,7 +113,7 @@ const rows: Row[] = [];
 for (const scenario of scenarios.filter(({ name }) => options.only === undefined || name.startsWith(options.only))) {
   for (const payload of payloads.filter((each) => options.payload === undefined || each === Number(options.payload))) {
     const found = await compareServers(scenario, payload);
-    tell(found, scenario);
+    printRatios(found, scenario);
     rows.push(...found);
   }
 }

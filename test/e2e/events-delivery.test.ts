@@ -87,12 +87,12 @@ describe("while the notification service is down", () => {
     }
     expect(ids.size).toBe(100);
     await platform.notification.start();
-    const told = async () =>
+    const notifications = async () =>
       (await allNotifications(platform.notifications).catch(() => [])).filter(({ orderId }) => ids.has(orderId));
     // The source's backoff has grown to a few seconds.
-    await eventually(told, (found) => found.length >= 100, 60_000);
+    await eventually(notifications, (found) => found.length >= 100, 60_000);
     await pause(1_000);
-    const found = await told();
+    const found = await notifications();
     expect(found).toHaveLength(100);
     expect(new Set(found.map(({ orderId }) => orderId)).size).toBe(100);
     expect(new Set(found.map(({ kind }) => kind))).toEqual(new Set([NotificationKind.ORDER_CONFIRMED]));

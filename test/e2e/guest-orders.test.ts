@@ -104,14 +104,14 @@ test("what a guest ordered is an admin's to read, and neither a guest's nor a us
 test("a guest is notified at the address of the order, and without one nowhere", async () => {
   const { accessToken: token } = await signIn(urlOf("gateway"), admin.ADMIN_EMAIL, admin.ADMIN_PASSWORD);
   const silent = await place(line);
-  const told = await place({ ...line, guestEmail: "last@example.com" });
+  const orderId = await place({ ...line, guestEmail: "last@example.com" });
   const recipients = async () => {
     const { notifications } = await ask("/notifications?page_size=100", { token });
     return new Map(notifications.map((each: { orderId: string; recipient: string }) => [each.orderId, each.recipient]));
   };
   // Events arrive in order: the later order's notification stands for the earlier one's, too.
-  await expect.poll(recipients, { timeout: 15_000 }).toSatisfy((all: Map<string, string>) => all.has(told));
-  expect((await recipients()).get(told)).toBe("last@example.com");
+  await expect.poll(recipients, { timeout: 15_000 }).toSatisfy((all: Map<string, string>) => all.has(orderId));
+  expect((await recipients()).get(orderId)).toBe("last@example.com");
   expect([...(await recipients()).keys()]).not.toContain(silent);
 }, 30_000);
 

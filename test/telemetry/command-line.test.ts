@@ -91,12 +91,12 @@ it("parley calls --failed shows the failing hop while product is stopped, and pa
   for (const line of calls.output().trim().split("\n")) {
     expect(line).not.toMatch(/ {2}OK /);
   }
-  const told = succeeding
+  const shown = succeeding
     .output()
     .trim()
     .split("\n")
     .map((line) => JSON.parse(line) as { readonly method: string });
-  expect(told.map(({ method }) => method)).toContain("CreateOrder");
+  expect(shown.map(({ method }) => method)).toContain("CreateOrder");
   for (const running of [calls, succeeding]) {
     running.child.kill("SIGINT");
     expect(await running.exitCode).toBe(0);

@@ -56,7 +56,7 @@ export async function restartEverything({ platform, traffic, checks }: During): 
       // An orchestrator stops the next replica once the one before is in use: nginx asks the DNS every 5 s.
       await untilCalled(its.filter(isUsed));
       await traffic.untilAnswered(40);
-      return told(traffic.take(), { explained: none });
+      return summary(traffic.take(), { explained: none });
     });
   }
   await checks.check("Redis starts again under load", async () => {
@@ -64,7 +64,7 @@ export async function restartEverything({ platform, traffic, checks }: During): 
     await stores.redis.ended();
     await stores.redis.start();
     await traffic.untilAnswered(40);
-    return told(traffic.take(), { explained: none });
+    return summary(traffic.take(), { explained: none });
   });
 }
 
@@ -85,11 +85,11 @@ export async function loseHost({ platform, traffic, checks }: During): Promise<v
       if (isNamespace) await host.link("up");
       else for (const { program } of its) program.signal("SIGCONT");
     }
-    return told(traffic.take());
+    return summary(traffic.take());
   });
   await checks.check(`and host ${host.name} gets calls once it is back`, async () => {
     await untilCalled(its.filter(isUsed));
-    return told(traffic.take());
+    return summary(traffic.take());
   });
 }
 
@@ -98,7 +98,7 @@ export async function addReplicas({ platform, traffic, checks }: During): Promis
   traffic.take();
   await checks.check("third replicas are found by DNS and get calls", async () => {
     await untilCalled((await platform.addReplicas()).filter(isUsed));
-    return told(traffic.take(), { explained: none });
+    return summary(traffic.take(), { explained: none });
   });
 }
 
@@ -140,7 +140,7 @@ export async function rotateCertificates({ platform, traffic, checks, token }: D
     stream.close();
     if (more === 0) throw new Error("a stream that was open before gets no events any more");
     // nginx ends its clients' HTTP/2 connections with GOAWAY. A client without retries does not repeat a call that crosses it.
-    return told(traffic.take(), { explained: /GOAWAY|the server is going away/ });
+    return summary(traffic.take(), { explained: /GOAWAY|the server is going away/ });
   });
 }
 
@@ -166,7 +166,7 @@ export interface Expectation {
 export const none = /(?!)/;
 
 /** Fails if a call was lost, or a try failed for another reason than the change, apart from those that were only late. */
-export function told(period: Period, { explained = /./ }: Expectation = {}): string {
+export function summary(period: Period, { explained = /./ }: Expectation = {}): string {
   const { answered, failedTries, lost, slowestMs } = period;
   const late = failedTries.filter(({ isLate }) => isLate).length;
   const calls = Object.values(answered).reduce((sum, count) => sum + count, 0);

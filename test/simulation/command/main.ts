@@ -99,7 +99,7 @@ async function runJobs(jobs: Jobs, { workers, what, total }: Report): Promise<bo
     },
     onFailure(failure) {
       failed++;
-      if (failed <= failuresPrintedMax) tell(failure, { isFirst: failed === 1, jobs });
+      if (failed <= failuresPrintedMax) printFailure(failure, { isFirst: failed === 1, jobs });
       return failed >= failuresMax;
     },
   });
@@ -108,7 +108,7 @@ async function runJobs(jobs: Jobs, { workers, what, total }: Report): Promise<bo
   return failed === 0;
 }
 
-function tell(
+function printFailure(
   { job, violations, history }: FailedJob,
   { isFirst, jobs: { kind, variant } }: { readonly isFirst: boolean; readonly jobs: Jobs },
 ): void {

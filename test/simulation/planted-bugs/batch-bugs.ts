@@ -37,7 +37,7 @@ export const batchBugs: readonly PlantedBug[] = [
     seams: {
       module: (module, parts) =>
         replaceMethod(module, batchReserveStock, (original) => async (request, context) => {
-          for (const one of request.requests) await takeIfStanding(one, parts);
+          for (const one of request.requests) await takeIfReserved(one, parts);
           return original(request, context);
         }),
     },
@@ -56,7 +56,7 @@ function inAnotherOrder(original: AnyUnary): AnyUnary {
   };
 }
 
-async function takeIfStanding(request: ReserveStockRequest, parts: Parts): Promise<void> {
+async function takeIfReserved(request: ReserveStockRequest, parts: Parts): Promise<void> {
   const { summed, stockOf, setStock } = toolsFor(request, parts);
   const sql = "SELECT 1 AS one FROM reservations WHERE order_id = ?";
   if ((await parts.database.get(sql, request.orderId)) === undefined) return;

@@ -33,7 +33,7 @@ export interface MailOptions {
   readonly faults: () => Faults;
   readonly passPoint: PassPoint;
   /** Whether a process is alive and not asked to stop. */
-  readonly isStanding: (life: Life) => boolean;
+  readonly isRunning: (life: Life) => boolean;
 }
 
 /** The longest time to send a message, in milliseconds. */
@@ -52,7 +52,7 @@ interface Sending {
 /** The outcome of sending a message. */
 type Outcome = "accepted" | "accepted, but reported as failed" | "failed" | "channel unavailable";
 
-export function createMail({ random, history, faults, passPoint, isStanding }: MailOptions): Mail {
+export function createMail({ random, history, faults, passPoint, isRunning }: MailOptions): Mail {
   const received = new Map<string, MailCopy[]>();
   // Fixed for each world: a remote mail server, or a local channel that is always available.
   const isLocal = random.chance(0.5);
@@ -67,7 +67,7 @@ export function createMail({ random, history, faults, passPoint, isStanding }: M
   function accept(message: OutgoingMessage, { life, outcome, isAtOnce }: Sending): void {
     if (outcome !== "accepted" && outcome !== "accepted, but reported as failed") return;
     const copies = received.get(message.key) ?? [];
-    const sendersThen = new Set(copies.map((copy) => copy.life).filter(isStanding));
+    const sendersThen = new Set(copies.map((copy) => copy.life).filter(isRunning));
     copies.push({ ...message, life, isReportedFailed: outcome !== "accepted", isAtOnce, sendersThen });
     received.set(message.key, copies);
   }

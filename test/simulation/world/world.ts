@@ -126,7 +126,7 @@ export function createWorld(options: WorldOptions): World {
     if (ends) crash(life.name as ProcessName, `point ${point.number}: ${name}`);
   };
   const network = createNetwork({ time, random: random.fork("network"), history, faults: () => current, passPoint });
-  const mail = createMail({ random: random.fork("mail"), history, faults: () => current, passPoint, isStanding });
+  const mail = createMail({ random: random.fork("mail"), history, faults: () => current, passPoint, isRunning });
   const disksOptions: DisksOptions = {
     kind: diskKind,
     time,
@@ -298,7 +298,7 @@ export function createWorld(options: WorldOptions): World {
     });
   }
 
-  function isStanding(life: Life): boolean {
+  function isRunning(life: Life): boolean {
     return life.isAlive && !stopping.has(life);
   }
 
@@ -312,8 +312,8 @@ export function createWorld(options: WorldOptions): World {
     disks,
     mail,
     get isQuiet() {
-      const isUp = ({ life }: Running) => isStanding(life) && !life.isPaused;
-      return network.underWay === 0 && [...running.values()].every(isUp);
+      const isUp = ({ life }: Running) => isRunning(life) && !life.isPaused;
+      return network.inFlight === 0 && [...running.values()].every(isUp);
     },
     start() {
       for (const processName of processNames) void start(processName);
