@@ -204,7 +204,7 @@ function report(title: string, samples: Samples): void {
 
 /** The limits apply to the latency of single calls, and to the CPU time with many calls in flight. */
 function judge(alone: Samples, many: Samples): void {
-  console.log(`\nREST through the gateway, in hops; the bar is ${hopsMax}`);
+  console.log(`\nREST through the gateway, in hops; the goal is ${hopsMax}`);
   for (const [caller, { way: hop, held }] of Object.entries(hops)) {
     printRatio(`time, 1 in flight, against ${caller}`, { held, times: ratio(alone, { of: "p50Micros", hop }) });
     printRatio(`processor time, ${inFlightMany} in flight, against ${caller}`, {

@@ -101,7 +101,7 @@ function printRatios(rows: readonly Row[], { bars }: Scenario): void {
     const [ours, theirs] = [rate(of), rate(to)];
     if (ours !== undefined && theirs !== undefined) {
       const ratio = ours / theirs;
-      console.log(`${ratio >= atLeast ? "ok  " : "MISS"} ${of} is ${ratio.toFixed(2)} × ${to}; the bar is ${atLeast}`);
+      console.log(`${ratio >= atLeast ? "ok  " : "MISS"} ${of} is ${ratio.toFixed(2)} × ${to}; the goal is ${atLeast}`);
     }
   }
 }
@@ -126,4 +126,4 @@ await writeFile(
   file,
   JSON.stringify({ date: new Date().toISOString(), tool, pins, rounds, seconds, rows, clients }, null, 2),
 );
-console.log(`\nall of it: ${file}`);
+console.log(`\nresults: ${file}`);

@@ -1,5 +1,5 @@
-// The telemetry of orders at a real OpenTelemetry Collector: what its files contain is compared with what the gateway's TelemetryService says,
-// and with what the orders did. Then the Collector fails in different ways.
+// The telemetry of orders at a real OpenTelemetry Collector: what its files contain is compared with the answers of the gateway's TelemetryService,
+// and with the orders. Then the Collector fails in different ways.
 import { type Client, Code, ConnectError, createClient } from "@connectrpc/connect";
 import { createGrpcTransport } from "@connectrpc/connect-node";
 import { OrderState } from "@parley/gen/order/v1/order_pb.js";
@@ -180,7 +180,7 @@ describe("an order's trace at the Collector", () => {
     }
   });
 
-  it("says that a refused order was refused: by the stock's status, and by the events that are missing", async () => {
+  it("shows a refused order: the status of ReserveStock, and no events", async () => {
     const traceId = "d".repeat(32);
     const error = await place(traceId, 9_000).catch((reason: unknown) => ConnectError.from(reason));
     expect(error).toMatchObject({ code: Code.FailedPrecondition });
@@ -190,7 +190,7 @@ describe("an order's trace at the Collector", () => {
       "FAILED_PRECONDITION",
       "FAILED_PRECONDITION",
     ]);
-    // The server did what it should; for its client the call has failed.
+    // FAILED_PRECONDITION is no error of the server span, but one of the client span.
     expect(reserve.map(({ kind, status }) => [kind, status]).sort()).toEqual([
       [2, 0],
       [3, 2],
@@ -276,7 +276,7 @@ describe("a Collector that fails", () => {
   ];
 
   it.each(troubles)(
-    "that %s slows no call, drops and counts what does not fit, and gets traces again afterwards",
+    "that %s slows no call; spans beyond the queue are dropped and counted; and it gets traces again afterwards",
     async (_name, begin, end) => {
       const healthy = await placeMany();
       const dropped = await sumOf("parley_telemetry_dropped_total");
@@ -285,7 +285,7 @@ describe("a Collector that fails", () => {
       const rounds = [await placeMany(), await placeMany()];
       for (const { failed, medianMs, cpu } of rounds) {
         expect(failed).toEqual([]);
-        // Generous, because the machine may be busy with something else: an exporter in the way of calls costs its timeout of a second.
+        // Generous, because the machine may be busy with something else: an exporter that blocks calls would add its timeout of a second.
         expect(medianMs).toBeLessThan(3 * healthy.medianMs + 100);
         expect(cpu).toBeLessThan(2 * healthy.cpu + 1);
       }

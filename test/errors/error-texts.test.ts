@@ -51,7 +51,7 @@ const passing: ReadonlySet<string | undefined> = new Set([
   "OVERLOADED",
 ]);
 
-/** Retries while the error is about load, and not about the mistake. */
+/** Retries while the error is caused by load and not by the mistake. */
 async function untilDecided<T extends { readonly reason: string | undefined }>(
   expected: string,
   askOnce: () => Promise<T>,

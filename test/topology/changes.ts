@@ -21,7 +21,7 @@ export interface During {
 
 /** For what takes a second or two, on a machine that may be busy. */
 const patienceMs = 60_000;
-/** Longer than a host needs to be noticed, and to come back before anything gives up on it. */
+/** Longer than the detection of a lost host takes, and shorter than any retry limit. */
 const unpluggedMs = 15_000;
 
 /**
@@ -68,14 +68,14 @@ export async function restartEverything({ platform, traffic, checks }: During): 
   });
 }
 
-/** Takes a host away without a word, and gives it back. Calls on it have no outcome, and are made again with the same request id. */
+/** Unplugs or stops a host without a shutdown, and brings it back. Calls on it have no outcome, and are retried with the same request id. */
 export async function loseHost({ platform, traffic, checks }: During): Promise<void> {
   const { network, replicas } = platform;
   const host = network.hosts[1];
   const its = replicas.filter((each) => each.host === host);
   const isNamespace = network.kind === "namespaces";
   traffic.take();
-  await checks.check(`calls go on while host ${host.name} is ${isNamespace ? "unplugged" : "stopped"}`, async () => {
+  await checks.check(`calls succeed while host ${host.name} is ${isNamespace ? "unplugged" : "stopped"}`, async () => {
     if (isNamespace) await host.link("down");
     else for (const { program } of its) program.signal("SIGSTOP");
     try {
@@ -138,7 +138,7 @@ export async function rotateCertificates({ platform, traffic, checks, token }: D
       patienceMs,
     );
     stream.close();
-    if (more === 0) throw new Error("a stream that was open before gets no events any more");
+    if (more === 0) throw new Error("a stream that was open before the change gets no more events");
     // nginx ends its clients' HTTP/2 connections with GOAWAY. A client without retries does not repeat a call that crosses it.
     return summary(traffic.take(), { explained: /GOAWAY|the server is going away/ });
   });
@@ -171,10 +171,10 @@ export function summary(period: Period, { explained = /./ }: Expectation = {}): 
   const late = failedTries.filter(({ isLate }) => isLate).length;
   const calls = Object.values(answered).reduce((sum, count) => sum + count, 0);
   expectNone("calls were lost", lost);
-  const said = `${calls} calls, ${failedTries.length} tries failed (${late} late), the slowest call took ${slowestMs.toFixed(0)} ms`;
+  const totals = `${calls} calls, ${failedTries.length} tries failed (${late} late), the slowest call took ${slowestMs.toFixed(0)} ms`;
   expectNone(
-    `tries failed without a reason (${said})`,
+    `tries failed for another reason (${totals})`,
     failedTries.filter(({ error, isLate }) => !isLate && !explained.test(error)).map(({ error }) => error),
   );
-  return said;
+  return totals;
 }
