@@ -147,7 +147,7 @@ export function createWorld(options: WorldOptions): World {
     ]),
   ) as unknown as World["disks"];
 
-  /** The disk failed under a process, which crashes soon. Only the next process can see what the disk holds. */
+  /** The disk failed under a process, which crashes soon. Only the next process can read what the disk really stored. */
   function diskFailed(processName: ProcessName): void {
     history.note(`${processName}'s disk fails`);
     const life = running.get(processName)?.life;
