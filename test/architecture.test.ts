@@ -54,7 +54,11 @@ describe("in a tree with a planted violation", () => {
     ["packages/order/src/order.ts", "out of its package", 'const x = await import("../../../test/x.ts");'],
     ["packages/order/src/order.ts", "not the service's edge", 'import type { Code } from "@connectrpc/connect";'],
     ["packages/order/src/order-store.ts", "not the service's edge", 'import { serve } from "@parley/rpc/server";'],
-    ["packages/rpc/src/server/x.ts", "may not import a business contract", 'import "@parley/gen/order/v1/order_pb.js";'],
+    [
+      "packages/rpc/src/server/x.ts",
+      "may not import a business contract",
+      'import "@parley/gen/order/v1/order_pb.js";',
+    ],
     ["packages/rpc/src/server/x.ts", "rpc may not import store", 'import { openDatabase } from "@parley/store";'],
     ["packages/store/src/x.ts", "store may not import rpc", 'import { systemClock } from "@parley/rpc";'],
     ["packages/events/src/x.ts", "imports the service order", 'import { x } from "@parley/order";'],

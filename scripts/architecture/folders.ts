@@ -51,9 +51,7 @@ export function largeFolderViolations(files: readonly SourceFile[]): readonly Vi
       const problem = `has ${count} files besides tests; above ${folderFilesMax}, make a subfolder or list it with its reason`;
       return [{ file: folder, problem }];
     }
-    return count <= folderFilesMax && listed
-      ? [{ file: folder, problem: "is listed as large, but no longer is" }]
-      : [];
+    return count <= folderFilesMax && listed ? [{ file: folder, problem: "is listed as large, but no longer is" }] : [];
   });
 }
 

@@ -19,7 +19,8 @@ export function checkAcknowledged({ ledger, after }: Pick<Evidence, "ledger" | "
   return ledger.requests.flatMap((request) =>
     request.answers.flatMap((answer) => {
       const order = orders.get(answer.id);
-      if (order === undefined) return [`${requestText(request)} was acknowledged as ${answer.id}, which does not exist`];
+      if (order === undefined)
+        return [`${requestText(request)} was acknowledged as ${answer.id}, which does not exist`];
       const wrong = [...differences(request, answer, order), ...wrongState(request, order)];
       return wrong.map((what) => `${requestText(request)} was acknowledged as ${answer.id}, ${what}`);
     }),

@@ -131,7 +131,11 @@ try {
   await sleep(1500);
   const stalled = calls;
   await sleep(2000);
-  check("callers of a stopped one get answers again after a second and a half", calls - stalled > 100, `${calls - stalled} calls`);
+  check(
+    "callers of a stopped one get answers again after a second and a half",
+    calls - stalled > 100,
+    `${calls - stalled} calls`,
+  );
   replica("127.0.0.4").signal("SIGCONT");
   check("and it gets calls again", (await gets("127.0.0.4", newMs)) !== undefined);
   check("and answers those that it had", failures.length === 0, failures.slice(0, 3).join("; "));

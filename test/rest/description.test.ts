@@ -42,7 +42,9 @@ let document: any;
 beforeAll(async () => {
   // Notification and echo have no server here: the gateway validates their requests before it calls them.
   const unreachable = "http://127.0.0.1:1";
-  gateway = await openGateway({ backends: { notification: unreachable, "echo-a": unreachable, "echo-b": unreachable } });
+  gateway = await openGateway({
+    backends: { notification: unreachable, "echo-a": unreachable, "echo-b": unreachable },
+  });
   document = (await gateway.ask("GET /openapi.json")).body;
   paths = document.paths;
 });

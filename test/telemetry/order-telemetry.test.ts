@@ -199,7 +199,10 @@ it("streams the calls of all processes live, and shows the failed hop while prod
   let isOpen = false;
   const watching = (async () => {
     try {
-      for await (const response of telemetry.watchCalls({ filter: { failed: true } }, { signal: stopWatching.signal })) {
+      for await (const response of telemetry.watchCalls(
+        { filter: { failed: true } },
+        { signal: stopWatching.signal },
+      )) {
         isOpen = true;
         seen.push(...response.calls);
         silent.push(...response.silent.map(({ process }) => process));

@@ -113,7 +113,18 @@ export const connections: readonly Attack[] = [
   { name: "connections/dribbled-preface", run: dribbled(1_000, preface) },
   { name: "connections/dribbled-head", run: dribbled(1_000, slowHeader, 40) },
   { name: "connections/churn", run: churn },
-  { name: "connections/silent-tls", kinds: ["service"], needsTls: true, timeMaxMs: 40_000, run: openConnections(10_500) },
-  { name: "connections/stalled-handshakes", kinds: ["service"], needsTls: true, run: openConnections(4_000, clientHello) },
+  {
+    name: "connections/silent-tls",
+    kinds: ["service"],
+    needsTls: true,
+    timeMaxMs: 40_000,
+    run: openConnections(10_500),
+  },
+  {
+    name: "connections/stalled-handshakes",
+    kinds: ["service"],
+    needsTls: true,
+    run: openConnections(4_000, clientHello),
+  },
   { name: "connections/cleartext-at-tls", kinds: ["service"], needsTls: true, run: openConnections(4_000, http1Head) },
 ];

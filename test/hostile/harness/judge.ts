@@ -48,7 +48,9 @@ export function judge(row: Row, { latencyBy }: JudgeOptions): readonly string[] 
       `${megabytes(greedy.allocatedBytes)} MB allocated for ${megabytes(greedy.messageBytes)} MB by ${greedy.what}`,
     );
   }
-  const over = row.steps.filter((step) => step.blockedMs > limits.stepBlockedMsMax || step.allocatedBytes > allocatedMax(step));
+  const over = row.steps.filter(
+    (step) => step.blockedMs > limits.stepBlockedMsMax || step.allocatedBytes > allocatedMax(step),
+  );
   if (over.length > 1) failures.push(`${over.length} of ${row.steps.length} requests above a limit`);
   return [...failures, ...row.findings];
 }

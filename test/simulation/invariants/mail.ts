@@ -54,7 +54,9 @@ function checkCopies(key: string, copies: readonly MailCopy[], row: Notification
     if (confirmed.some((before) => before.life === copy.life)) {
       messages.push(`${key} was delivered ${copies.length} times, again by a process that had its acceptance`);
     } else if (confirmed.some((before) => !before.isAtOnce && copy.sendersThen.has(before.life))) {
-      messages.push(`${key} was delivered ${copies.length} times, again by ${copy.life.name} while its first sender was alive`);
+      messages.push(
+        `${key} was delivered ${copies.length} times, again by ${copy.life.name} while its first sender was alive`,
+      );
     }
   }
   return messages;

@@ -22,12 +22,14 @@ export function checkNotifications(books: Books): readonly Violation[] {
       violated(`order ${id} (${phase}): ${cancellations} cancellations`);
     }
     const kinds = books.notifications.filter(({ orderId }) => orderId === id).map(({ kind }) => kind);
-    if (kinds[0] === NotificationKind.ORDER_CANCELLED) violated(`order ${id}: its cancellation was notified before its confirmation`);
+    if (kinds[0] === NotificationKind.ORDER_CANCELLED)
+      violated(`order ${id}: its cancellation was notified before its confirmation`);
   }
   for (const { productId, stock } of firstProducts) {
     const alerts = count(NotificationKind.STOCK_LOW, productId);
     const crossings = countCrossings([stock, ...stockLevels(books.productEvents, productId)]);
-    if (alerts !== crossings) violated(`product ${productId}: fell to the threshold ${crossings} times, but there are ${alerts} alerts`);
+    if (alerts !== crossings)
+      violated(`product ${productId}: fell to the threshold ${crossings} times, but there are ${alerts} alerts`);
   }
   const known = new Set(books.orders.map(({ id }) => id));
   for (const { id, orderId } of books.notifications) {

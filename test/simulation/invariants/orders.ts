@@ -129,7 +129,9 @@ function checkEvents({ id, phase }: OrderRow, orderEvents: readonly Event[]): Vi
     REJECTED: "orderRejected",
   }[phase];
   const isFine = expected === undefined || types.join() === expected;
-  return isFine ? [] : [{ invariant: "events", message: `order ${id} is ${phase}, but its events are: ${types.join()}` }];
+  return isFine
+    ? []
+    : [{ invariant: "events", message: `order ${id} is ${phase}, but its events are: ${types.join()}` }];
 }
 
 /** Whether a product had this name and price at some moment of the call. */

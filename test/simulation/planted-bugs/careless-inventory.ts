@@ -71,7 +71,11 @@ export function toolsFor(request: ReserveStockRequest, { database, environment }
   const events = createEventLog({ database, source: "/services/product", environment, watchOnlyTypes });
   const summed = sumUp(request.items);
 
-  async function appendEvents(transaction: Transaction, productId: string, { before, after }: StockMove): Promise<void> {
+  async function appendEvents(
+    transaction: Transaction,
+    productId: string,
+    { before, after }: StockMove,
+  ): Promise<void> {
     const about = { subject: productId, partitionKey: productId };
     const changed = create(StockChangedSchema, { productId, stock: after, delta: after - before });
     const payload = { case: "stockChanged", value: changed } as const;

@@ -89,7 +89,8 @@ export function createMail({ random, history, faults, passPoint, isRunning }: Ma
           const delayMs = random.chance(faults().slowMail) ? slowSendMsMax : sendMsMax;
           life.clock.after(delayMs * random.next(), () => {
             if (outcome === "accepted") resolve();
-            else if (outcome === "channel unavailable") reject(new ChannelUnavailableError("the mail server is unreachable"));
+            else if (outcome === "channel unavailable")
+              reject(new ChannelUnavailableError("the mail server is unreachable"));
             else reject(new Error("the connection to the mail server was lost"));
           });
         }),
