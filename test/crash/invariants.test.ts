@@ -135,7 +135,7 @@ describe("finds", () => {
     [
       "a lost order",
       "every acknowledged order exists as acknowledged",
-      /o1, which is gone/,
+      /o1, which does not exist/,
       ({ after }) => remove(after.orders, isOrder("o1")),
     ],
     [
