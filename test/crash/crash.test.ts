@@ -41,7 +41,9 @@ it(
         "one notification for each confirmation and each cancellation",
       ]),
     );
-    expect(reportText(report)).toMatch(/VIOLATED: every acknowledged order .*\n.* was acknowledged as .*, which does not exist/);
+    expect(reportText(report)).toMatch(
+      /VIOLATED: every acknowledged order .*\n.* was acknowledged as .*, which does not exist/,
+    );
     expect(reportText(report)).toContain("Last lines of order:");
   },
   timeoutMs,
