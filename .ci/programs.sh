@@ -51,7 +51,7 @@ install_debian_packages() {
   "${privileged[@]}" apt-get update -qq &&
     DEBIAN_FRONTEND=noninteractive "${privileged[@]}" apt-get install -y -qq --no-install-recommends "${missing[@]}" \
       >"$logs/apt" 2>&1 ||
-    { tail -n 5 "$logs/apt" 2>/dev/null; echo "Could not be installed; the tests that need them say so."; }
+    { tail -n 5 "$logs/apt" 2>/dev/null; echo "Could not be installed; the tests that need them report it."; }
 }
 
 # An independent gRPC client for the external checks. Kept in the user's cache, never in the repository.
@@ -60,12 +60,12 @@ install_grpcurl() {
     return
   fi
   if ! command -v go >/dev/null; then
-    echo "Left out, since Go is not there: grpcurl"
+    echo "Left out, since Go is not installed: grpcurl"
     return
   fi
   echo "Installing grpcurl $GRPCURL_VERSION"
   GOBIN="$cache/bin" timeout 300 go install "github.com/fullstorydev/grpcurl/cmd/grpcurl@$GRPCURL_VERSION" ||
-    echo "Could not be installed; the tests that need it say so."
+    echo "Could not be installed; the tests that need it report it."
 }
 
 # Generates requests from the OpenAPI description. Installed in its own virtual environment in the user's cache.
@@ -74,7 +74,7 @@ install_schemathesis() {
     return
   fi
   if ! command -v python3 >/dev/null; then
-    echo "Left out, since Python is not there: schemathesis"
+    echo "Left out, since Python is not installed: schemathesis"
     return
   fi
   echo "Installing schemathesis $SCHEMATHESIS_VERSION"
@@ -83,5 +83,5 @@ install_schemathesis() {
     timeout 300 "$cache/schemathesis/bin/pip" install --quiet --disable-pip-version-check \
       "schemathesis==$SCHEMATHESIS_VERSION" >"$logs/schemathesis" 2>&1 &&
     ln -sf "$cache/schemathesis/bin/schemathesis" "$cache/bin/schemathesis" ||
-    { tail -n 5 "$logs/schemathesis" 2>/dev/null; echo "Could not be installed; the test that needs it says so."; }
+    { tail -n 5 "$logs/schemathesis" 2>/dev/null; echo "Could not be installed; the test that needs it reports it."; }
 }

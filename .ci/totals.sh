@@ -32,7 +32,7 @@ as_one_of_two_tries() {
     passed=$((passed + 1))
     return
   fi
-  echo "✗ $name: it runs a second time"
+  echo "✗ $name: running it a second time"
   as_one "$name" "$@"
 }
 
@@ -45,7 +45,7 @@ with_totals() {
   "$@" | tee "$logs/totals"
   local status="${PIPESTATUS[0]}"
   if [ "$status" -ne 0 ]; then
-    echo "✗ $name: it runs a second time"
+    echo "✗ $name: running it a second time"
     "$@" | tee "$logs/totals"
     status="${PIPESTATUS[0]}"
   fi

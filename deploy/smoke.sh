@@ -19,7 +19,7 @@ main() {
   orders
   guests
   clean_up
-  echo "All is well at $base"
+  echo "All steps passed at $base"
 }
 
 users() {
@@ -46,7 +46,7 @@ products() {
     product="$made"
     expect_location "/products/$product"
     expect '"units":"199","nanos":990000000'
-    step "its URL answers it" GET "$(location)" "" 200
+    step "its URL returns it" GET "$(location)" "" 200
   else
     made=""
     echo "- left out: creating a product needs an admin here; set ADMIN_EMAIL and ADMIN_PASSWORD"
@@ -65,7 +65,7 @@ orders() {
   step "the same request again is the same order" POST /orders "$order" 201
   expect "\"id\":\"$id\""
   expect_location "/orders/$id"
-  step "its URL answers it" GET "$(location)" "" 200
+  step "its URL returns it" GET "$(location)" "" 200
   step "the order is listed" GET "/orders?user_id=$user" "" 200
   expect "\"id\":\"$id\""
   step "a product that does not exist is refused" POST /orders "{\"user_id\":\"$user\",\"product_id\":\"no-such-product\",\"quantity\":1}" 404

@@ -51,8 +51,8 @@ const checks: readonly Check[] = [
   { name: "scripts run in every shell", repair: "put the work into a .ts file that node runs", run: packageScripts },
   { name: "versions move together", repair: "npm run set-version -- <version>", run: versions },
   { name: "lock file is complete", repair: "add the packages to package-lock.json", run: lockFile },
-  { name: "plain words", repair: "name who or what acts, see CONTRIBUTING.md", run: plainWords },
-  { name: "dependency rule", repair: "docs/architecture.md tells what may import what", run: dependencyRule },
+  { name: "plain words", repair: "name the subject of the sentence, see CONTRIBUTING.md", run: plainWords },
+  { name: "dependency rule", repair: "docs/architecture.md lists the allowed imports", run: dependencyRule },
 ];
 
 let failed = 0;

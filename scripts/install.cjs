@@ -22,7 +22,7 @@ if (changedAt("node_modules/.package-lock.json") < changedAt("package-lock.json"
     ? spawnSync(process.execPath, [npm].concat(args), { cwd: root, stdio: "inherit" })
     : spawnSync("npm", args, { cwd: root, stdio: "inherit", shell: true });
   if (result.status !== 0) {
-    console.error("The packages could not be installed; what npm said stands above. `npm ci` tries again.");
+    console.error("The packages could not be installed; npm's output is above. `npm ci` tries again.");
     process.exit(result.status || 1);
   }
 }

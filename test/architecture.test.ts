@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { importsOf } from "../scripts/architecture/imports.ts";
 import { inspectArchitecture, tooLong } from "../scripts/architecture/inspect.ts";
-import { serviceRooms } from "../scripts/architecture/rules.ts";
+import { serviceFiles } from "../scripts/architecture/rules.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 
@@ -24,8 +24,8 @@ describe("in a tree with a planted violation", () => {
       await cp(join(root, "packages", name, "package.json"), join(tree, "packages", name, "package.json"));
     }
     for (const name of ["user", "order"]) {
-      for (const room of serviceRooms) {
-        const path = join(tree, "packages", name, "src", room.replace("<name>", name));
+      for (const file of serviceFiles) {
+        const path = join(tree, "packages", name, "src", file.replace("<name>", name));
         await mkdir(dirname(path), { recursive: true });
         await writeFile(path, "");
       }
@@ -54,7 +54,11 @@ describe("in a tree with a planted violation", () => {
     ["packages/order/src/order.ts", "out of its package", 'const x = await import("../../../test/x.ts");'],
     ["packages/order/src/order.ts", "not the service's edge", 'import type { Code } from "@connectrpc/connect";'],
     ["packages/order/src/order-store.ts", "not the service's edge", 'import { serve } from "@parley/rpc/server";'],
-    ["packages/rpc/src/server/x.ts", "knows no business contract", 'import "@parley/gen/order/v1/order_pb.js";'],
+    [
+      "packages/rpc/src/server/x.ts",
+      "may not import a business contract",
+      'import "@parley/gen/order/v1/order_pb.js";',
+    ],
     ["packages/rpc/src/server/x.ts", "rpc may not import store", 'import { openDatabase } from "@parley/store";'],
     ["packages/store/src/x.ts", "store may not import rpc", 'import { systemClock } from "@parley/rpc";'],
     ["packages/events/src/x.ts", "imports the service order", 'import { x } from "@parley/order";'],
@@ -119,11 +123,11 @@ describe("in a tree with a planted violation", () => {
 
   it("reports a folder with too many files", async () => {
     for (let index = 0; index < 16; index++) {
-      await plant(`packages/store/src/room/file-${index}.ts`, "");
-      await plant(`packages/store/src/room/file-${index}.test.ts`, "");
+      await plant(`packages/store/src/large/file-${index}.ts`, "");
+      await plant(`packages/store/src/large/file-${index}.test.ts`, "");
     }
     expect(await plant("packages/store/src/x.ts", "")).toEqual([
-      "packages/store/src/room: has 16 files besides tests; above 15, make a room or list it with its reason",
+      "packages/store/src/large: has 16 files besides tests; above 15, make a subfolder or list it with its reason",
     ]);
   });
 
@@ -152,7 +156,7 @@ describe("in a tree with a planted violation", () => {
     ],
     [
       "packages/user/src/x.test.ts",
-      "a test uses what the repository brings",
+      "a test uses a package of the repository's root",
       'import { it } from "vitest";\nimport * as grpc from "@grpc/grpc-js";',
     ],
     [
@@ -162,7 +166,7 @@ describe("in a tree with a planted violation", () => {
     ],
     [
       "packages/user/src/x.ts",
-      "Node's own modules",
+      "Node's built-in modules",
       'import { readFile } from "node:fs";\nimport { join } from "path";',
     ],
     ["packages/user/src/x.ts", "as long as allowed", "\n".repeat(300)],

@@ -50,7 +50,7 @@ describe("the lock file", () => {
     ["a package's version", withEntry("node_modules/biome-linux", { version: undefined }), 'no "version"'],
     ["a new dependency", withEntry("packages/review", { dependencies: {} }), "has other dependencies"],
     ["a new version", withEntry("packages/review", { version: "0.0.1" }), "has another version"],
-    ["that a workspace was removed", withEntry("packages/old", { name: "old" }), "no workspace any more"],
+    ["that a workspace was removed", withEntry("packages/old", { name: "old" }), "no longer a workspace"],
   ])("is incomplete without %s", (_what, lock, problem) => {
     expect(lockFileProblems(lock, manifests).join("\n")).toContain(problem);
   });

@@ -1,5 +1,5 @@
 /**
- * The statements of a migration that a replica of the release before could trip over (CONTRIBUTING.md, "Migrations"): all but new tables and
+ * The statements of a migration that could break a replica of the previous release (CONTRIBUTING.md, "Migrations"): all but new tables and
  * indexes, new columns that may be left out, and new values. A unique index on a table that was there before refuses what the older release
  * writes.
  */

@@ -11,7 +11,7 @@ const platform = dashboard({
   panels: [
     figure({
       title: "Processes",
-      description: "Processes that Prometheus reaches.",
+      description: "Processes that Prometheus can scrape.",
       unit: "short",
       queries: [{ expr: 'sum(up{job="parley"})', legend: "up" }],
     }),
@@ -23,7 +23,7 @@ const platform = dashboard({
     }),
     figure({
       title: "Errors",
-      description: "Share of calls that failed for a reason that is the server's.",
+      description: "Share of calls that failed because of the server.",
       unit: "percentunit",
       queries: [{ expr: "max(process:parley_errors:ratio_rate5m) or vector(0)", legend: "worst process" }],
     }),
@@ -35,7 +35,7 @@ const platform = dashboard({
     }),
     graph({
       title: "Calls by process",
-      description: "Calls that came in.",
+      description: "Received calls.",
       unit: "reqps",
       queries: [{ expr: "sum by (process) (rate(grpc_server_call_started_total[5m]))", legend: "{{process}}" }],
     }),
@@ -47,7 +47,7 @@ const platform = dashboard({
     }),
     graph({
       title: "Errors by process",
-      description: "Share of calls that failed for a reason that is the server's.",
+      description: "Share of calls that failed because of the server.",
       unit: "percentunit",
       queries: [{ expr: "process:parley_errors:ratio_rate5m or on() vector(0)", legend: "{{process}}" }],
     }),
@@ -66,7 +66,7 @@ const service = dashboard({
   panels: [
     graph({
       title: "Calls by method",
-      description: "Calls that came in.",
+      description: "Received calls.",
       unit: "reqps",
       queries: [
         {
@@ -96,7 +96,7 @@ const service = dashboard({
     }),
     graph({
       title: "Errors of the server",
-      description: "Calls that failed for a reason that is the server's, by method.",
+      description: "Calls that failed because of the server, by method.",
       unit: "reqps",
       queries: [
         {
@@ -177,7 +177,7 @@ const orders = dashboard({
     }),
     graph({
       title: "Refusals by reason",
-      description: "Why calls were refused: out of stock, and the like.",
+      description: "Reasons of refused calls, such as INSUFFICIENT_STOCK.",
       unit: "reqps",
       queries: [
         {
@@ -209,7 +209,7 @@ const orders = dashboard({
     }),
     graph({
       title: "Transactions, 99th percentile",
-      description: "How long they took, waited for their turn, and for the disk.",
+      description: "Total time, time in the queue, and time of the commit.",
       unit: "s",
       queries: ["transaction", "queue", "commit"].map((part) => ({
         expr: quantile(0.99, "process", `parley_store_${part}_duration_seconds`),
@@ -236,7 +236,7 @@ const events = dashboard({
   panels: [
     graph({
       title: "Events published and received",
-      description: "Events whose effect became sure, and events that had their effect.",
+      description: "Events whose effect is durable, and events that a consumer has processed.",
       unit: "ops",
       queries: [
         { expr: "sum by (process) (rate(parley_events_published_total[5m]))", legend: "{{process}} published" },
@@ -245,7 +245,7 @@ const events = dashboard({
     }),
     graph({
       title: "Events that wait",
-      description: "Written down, and their effect is not sure yet.",
+      description: "Stored events whose effect is not durable yet.",
       unit: "short",
       queries: [{ expr: "parley_events_waiting", legend: "{{process}}" }],
     }),
@@ -257,7 +257,7 @@ const events = dashboard({
     }),
     graph({
       title: "Failures, repeats and dead letters",
-      description: "Events that are published again, that came again, and that were given up.",
+      description: "Events that are published again, duplicates at a consumer, and dead letters.",
       unit: "short",
       queries: [
         { expr: "sum by (process) (increase(parley_events_publish_failures_total[5m]))", legend: "{{process}} failed" },
@@ -267,13 +267,13 @@ const events = dashboard({
     }),
     graph({
       title: "Notifications that are not sent",
-      description: "Pending, and given up.",
+      description: "Pending and failed notifications.",
       unit: "short",
       queries: [{ expr: "parley_notifications", legend: "{{state}}" }],
     }),
     graph({
       title: "Age of the oldest pending notification",
-      description: "Mail is tried for four days.",
+      description: "Sending is retried for four days.",
       unit: "s",
       queries: [{ expr: "parley_notifications_oldest_pending_age_seconds", legend: "{{process}}" }],
     }),
@@ -298,13 +298,13 @@ const runtime = dashboard({
     }),
     graph({
       title: "Delay of the event loop, 99th percentile",
-      description: "How late a timer ran. 0 when idle.",
+      description: "How late timers run. 0 when idle.",
       unit: "s",
       queries: [{ expr: 'nodejs_eventloop_delay_seconds{percentile="99"}', legend: "{{process}}" }],
     }),
     graph({
       title: "Use of the event loop",
-      description: "Share of the time in which it worked and did not wait.",
+      description: "Share of the time in which the event loop was active.",
       unit: "percentunit",
       queries: [{ expr: "rate(nodejs_eventloop_active_seconds_total[5m])", legend: "{{process}}" }],
     }),
@@ -331,7 +331,7 @@ const runtime = dashboard({
     }),
     graph({
       title: "Builds and settings",
-      description: "What runs: its version, and the settings that tell how it works.",
+      description: "Version and main settings of each process.",
       unit: "short",
       queries: [
         { expr: "parley_build_info", legend: "{{process}} {{version}} on Node {{node}}" },

@@ -77,7 +77,7 @@ function brokenByName({ path }: SourceFile, specifier: string, { packageName, se
   if (platformName === "gen" && rule.contracts !== undefined) {
     const contract = specifier.slice("@parley/gen/".length);
     if (!rule.contracts.some((beginning) => contract.startsWith(beginning))) {
-      return `${packageName} knows no business contract`;
+      return `${packageName} may not import a business contract`;
     }
   }
   if (rule.others !== undefined && platformName === undefined && !beginsWithOne(specifier, rule.others)) {

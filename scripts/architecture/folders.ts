@@ -1,6 +1,6 @@
 import { dirname } from "node:path/posix";
 import { isTest, type SourceFile } from "./broken-rules.ts";
-import { folderFilesMax, folderOrder, largeFolders, serviceRooms, servicesWithOtherRooms } from "./rules.ts";
+import { folderFilesMax, folderOrder, largeFolders, serviceFiles, servicesWithOtherFiles } from "./rules.ts";
 import type { Violation } from "./violation.ts";
 
 /** Reports imports that point upwards in the order of a package's folders: see {@link folderOrder}. */
@@ -48,23 +48,21 @@ export function largeFolderViolations(files: readonly SourceFile[]): readonly Vi
   return [...counts].flatMap(([folder, count]) => {
     const listed = folder in largeFolders;
     if (count > folderFilesMax && !listed) {
-      const problem = `has ${count} files besides tests; above ${folderFilesMax}, make a room or list it with its reason`;
+      const problem = `has ${count} files besides tests; above ${folderFilesMax}, make a subfolder or list it with its reason`;
       return [{ file: folder, problem }];
     }
-    return count <= folderFilesMax && listed
-      ? [{ file: folder, problem: "is listed as large, and is not any more" }]
-      : [];
+    return count <= folderFilesMax && listed ? [{ file: folder, problem: "is listed as large, but no longer is" }] : [];
   });
 }
 
-/** Reports the required files that a service lacks: see {@link serviceRooms}. */
-export function missingRooms(name: string, files: readonly SourceFile[]): readonly Violation[] {
-  if (files.length === 0 || name in servicesWithOtherRooms) {
+/** Reports the required files that a service lacks: see {@link serviceFiles}. */
+export function missingServiceFiles(name: string, files: readonly SourceFile[]): readonly Violation[] {
+  if (files.length === 0 || name in servicesWithOtherFiles) {
     return [];
   }
   const paths = new Set(files.map(({ path }) => path));
-  return serviceRooms
-    .map((room) => `packages/${name}/src/${room.replace("<name>", name)}`)
+  return serviceFiles
+    .map((file) => `packages/${name}/src/${file.replace("<name>", name)}`)
     .filter((path) => !paths.has(path))
     .map((path) => ({ file: path, problem: "is missing: every service has it" }));
 }

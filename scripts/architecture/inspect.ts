@@ -2,7 +2,7 @@ import { readdir, readFile } from "node:fs/promises";
 import { builtinModules } from "node:module";
 import { join, normalize, relative, sep } from "node:path";
 import { brokenRules, isTest, type Manifest, type SourceFile } from "./broken-rules.ts";
-import { brokenFolderOrder, largeFolderViolations, missingRooms } from "./folders.ts";
+import { brokenFolderOrder, largeFolderViolations, missingServiceFiles } from "./folders.ts";
 import { importCircles } from "./import-circles.ts";
 import { importsOf } from "./imports.ts";
 import { fileLinesMax, longFiles, packageRules, testLinesMax } from "./rules.ts";
@@ -31,7 +31,7 @@ export async function inspectArchitecture(root: string): Promise<readonly Violat
       ...files.flatMap((file) => [...tooLong(file, longFiles), ...brokenFolderOrder(file)]),
       ...importCircles(files),
       ...largeFolderViolations(files),
-      ...(services.has(name) ? missingRooms(name, files) : []),
+      ...(services.has(name) ? missingServiceFiles(name, files) : []),
     );
   }
   for (const folder of topFolders) {
@@ -62,7 +62,7 @@ export function tooLong({ path, lines }: SourceFile, excused: Readonly<Record<st
     return [{ file: path, problem }];
   }
   if (lines <= linesMax && reason !== undefined) {
-    return [{ file: path, problem: "is listed as long, and is not any more" }];
+    return [{ file: path, problem: "is listed as long, but no longer is" }];
   }
   return [];
 }

@@ -61,11 +61,11 @@ export const edgeFiles =
 
 /** Files that call other services: the outbound edge. Each with its purpose. */
 export const outwardFiles: Readonly<Record<string, string>> = {
-  "packages/order/src/saga/buyers.ts": "asks the user service",
-  "packages/order/src/saga/stock.ts": "asks the product service",
+  "packages/order/src/saga/buyers.ts": "calls the user service",
+  "packages/order/src/saga/stock.ts": "calls the product service",
   "packages/order/src/saga/saga-call.ts": "the options of the calls that settle an order",
-  "packages/user/src/sign-in/access-token.ts": "signs what callers show to every service",
-  "packages/user/src/sign-in/signing-keys.ts": "publishes what every service checks it with",
+  "packages/user/src/sign-in/access-token.ts": "signs the access tokens that callers send to every service",
+  "packages/user/src/sign-in/signing-keys.ts": "publishes the keys with which every service verifies them",
   "packages/order/src/saga/dependency-failure.ts": "what a failed call to another service means for the caller",
 };
 
@@ -99,7 +99,7 @@ export const folderOrder: Readonly<Record<string, readonly (readonly string[])[]
 };
 
 /** The files that every service has, with the service's name in place of `<name>`. */
-export const serviceRooms: readonly string[] = [
+export const serviceFiles: readonly string[] = [
   "index.ts",
   "main.ts",
   "<name>-module.ts",
@@ -112,7 +112,7 @@ export const serviceRooms: readonly string[] = [
 ];
 
 /** Services that lack some of these files, each with the reason. */
-export const servicesWithOtherRooms: Readonly<Record<string, string>> = {
+export const servicesWithOtherFiles: Readonly<Record<string, string>> = {
   echo: "the smallest pair of services: two entry points, no store, no refusals of its own",
 };
 

@@ -17,7 +17,7 @@ export async function generatedDashboards(): Promise<CheckResult> {
   for (const [name, dashboard] of Object.entries(dashboards)) {
     const text = kept.has(name) ? await readFile(join(folder, name), "utf8") : "";
     if (text !== `${JSON.stringify(dashboard, undefined, 2)}\n`) {
-      problems.push(`deploy/grafana/dashboards/${name} differs from what is generated`);
+      problems.push(`deploy/grafana/dashboards/${name} differs from the generated one`);
     }
     kept.delete(name);
     for (const panel of dashboard.panels ?? []) {
@@ -27,7 +27,7 @@ export async function generatedDashboards(): Promise<CheckResult> {
       }
     }
   }
-  problems.push(...[...kept].map((name) => `deploy/grafana/dashboards/${name} is of no dashboard`));
+  problems.push(...[...kept].map((name) => `deploy/grafana/dashboards/${name} belongs to no dashboard`));
   const uids = Object.values(dashboards).map(({ uid }) => uid);
   if (new Set(uids).size !== uids.length) {
     problems.push(`two dashboards have the same uid: ${uids.join(", ")}`);

@@ -56,7 +56,7 @@ export function lockFileProblems(lock: LockFile, manifests: ReadonlyMap<string, 
   for (const [path, entry] of Object.entries(lock.packages)) {
     if (!path.includes("node_modules/")) {
       if (!manifests.has(path)) {
-        problems.push(`${path} is in package-lock.json, and is no workspace any more`);
+        problems.push(`${path} is in package-lock.json, but is no longer a workspace`);
       }
     } else if (entry.link !== true && entry.inBundle !== true && entry.version === undefined) {
       problems.push(`${path} has no "version" in package-lock.json`);

@@ -61,7 +61,7 @@ ${services
     Description: ARN of the Secret with ${name}.json, as \`parley keys\` writes it.`,
   )
   .join("\n")}
-  # Settings. Of an empty one the service's own default holds; an empty Secret is not set.
+  # Settings. If one is empty, the service's own default applies; an empty Secret is not set.
 ${productionSettings.map(parameterDeclaration).join("\n")}
   SettingsFile:
     Type: String

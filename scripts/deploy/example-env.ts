@@ -33,5 +33,5 @@ export function exampleEnv(): string {
     ([variable, about, value]) => `# ${about}\n${about.startsWith("Required") ? "" : "# "}${variable}=${value}\n`,
   );
   return `# Settings of compose.yaml: copy this file to .env. Made by \`npm run generate\`.
-# What is empty has to be set: until then compose.yaml has values for trying out, which everyone can read.\n\n${lines.join("\n")}`;
+# Set the empty ones: until then compose.yaml uses published values, which are only for trying out.\n\n${lines.join("\n")}`;
 }

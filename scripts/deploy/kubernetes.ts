@@ -112,7 +112,7 @@ ${indented(variables, 12)}
             failureThreshold: 3
           lifecycle:
             preStop:
-              # Endpoints are withdrawn at the same time as SIGTERM is sent: callers that have not heard of it yet are still served.
+              # Endpoints are withdrawn at the same time as SIGTERM is sent: callers that still use the old endpoints are served.
               sleep: { seconds: 5 }
           securityContext:
             allowPrivilegeEscalation: false

@@ -5,7 +5,7 @@ export interface ProductionSetting {
   readonly variable: string;
   /** The services that read it. Default: all. */
   readonly services?: readonly string[];
-  /** For a person who sets it: what it means. */
+  /** Its meaning, for operators. */
   readonly about: string;
   /** The default of the deployment files. An empty one is the service's own default. */
   readonly value: string;
@@ -19,7 +19,7 @@ export interface ProductionSetting {
 const privateNetworks = "10.0.0.0/8,172.16.0.0/12,192.168.0.0/16";
 
 /**
- * What `environmentOf` does not decide, and a person does. The required ones (databases, the broker, keys, SIGNING_KEY_SECRET) are written by
+ * The settings that `environmentOf` leaves to the operator. The required ones (databases, the broker, keys, SIGNING_KEY_SECRET) are written by
  * each kind of deployment itself.
  */
 export const productionSettings: readonly ProductionSetting[] = [

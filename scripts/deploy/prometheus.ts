@@ -8,7 +8,7 @@ export function prometheusForMachine(services: readonly DeployedService[]): stri
   );
   return `# Scrapes the processes of \`parley up\` on this machine. Made by \`npm run generate\`. Start it from the repository's top folder:
 #   prometheus --config.file=deploy/prometheus/prometheus.yml --enable-feature=exemplar-storage
-# Elsewhere replace static_configs by what finds your processes (kubernetes_sd_configs, dns_sd_configs), and keep the label \`process\`.
+# Elsewhere replace static_configs by your service discovery (kubernetes_sd_configs, dns_sd_configs), and keep the label \`process\`.
 # With AUTH=required scrape each process's ADMIN_PORT.
 global:
   scrape_interval: 15s

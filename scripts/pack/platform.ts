@@ -55,7 +55,7 @@ async function copyConsole(folder: string): Promise<void> {
   const page = await readBuiltPage();
   if (page === undefined) {
     throw new Error(
-      "The console was built and is not there: something else removes node_modules/.cache/parley/console",
+      "The console was built, but its files are missing: another program removes node_modules/.cache/parley/console",
     );
   }
   const builds = join(folder, "node_modules/.cache/parley/console");

@@ -50,7 +50,7 @@ const untilServed = () => eventually(isServed, Boolean, 60_000);
 /** The alerts that have fired. */
 const fired = new Set<string>();
 
-/** Waits until alerts fire, while `cause` goes on. */
+/** Repeats `cause` until the alerts fire. */
 async function fires(alerts: readonly string[], cause: () => unknown = () => {}): Promise<void> {
   const quiet = await prometheus.firing();
   expect(alerts.filter((alert) => quiet.has(alert))).toEqual([]);
@@ -75,7 +75,7 @@ async function fires(alerts: readonly string[], cause: () => unknown = () => {})
   expect(left).toEqual([]);
 }
 
-/** Stops a process for a moment, as a machine without time for it would. */
+/** Stops a process for a moment, like a machine without CPU time for it. */
 async function stall(program: Program, stalledMs: number, runningMs: number): Promise<void> {
   program.signal("SIGSTOP");
   await wait(stalledMs);
@@ -90,7 +90,7 @@ it("ParleyErrorBudgetBurnsFast and Slowly: orders fail while product is killed",
   expect(await untilServed()).toBe(true);
 });
 
-it("ParleyLatencyBudgetBurnsFast and ParleyEventLoopDelay: product gets no processor time again and again", async () => {
+it("ParleyLatencyBudgetBurnsFast and ParleyEventLoopDelay: product gets no CPU time repeatedly", async () => {
   const placing = new AbortController();
   const traffic = (async () => {
     while (!placing.signal.aborted) {
@@ -115,13 +115,13 @@ it("ParleySheddingLoad: order gets more calls than it accepts", async () => {
   expect(await untilServed()).toBe(true);
 });
 
-it("ParleyTelemetryDropped: the collector of user is not there", async () => {
+it("ParleyTelemetryDropped: the collector of user is unreachable", async () => {
   await stack.user.kill();
   await stack.user.start({ OTEL_EXPORTER_OTLP_ENDPOINT: "http://127.0.0.1:1", OTEL_BSP_MAX_QUEUE_SIZE: "1" });
   await fires(["ParleyTelemetryDropped user"], isServed);
 });
 
-it("ParleyRestarts: user is killed again and again", async () => {
+it("ParleyRestarts: user is killed repeatedly", async () => {
   await fires(["ParleyRestarts user"], async () => {
     await stack.user.kill();
     await stack.user.start();
@@ -136,7 +136,7 @@ it("ParleyDeadLetters: notification fails to process an event", async () => {
   const database = new DatabaseSync(stack.databasePath("notification"));
   database.exec(
     `CREATE TRIGGER planted BEFORE INSERT ON notification WHEN NEW.user_id = '3'
-       BEGIN SELECT RAISE(ABORT, 'planted: user 3 cannot be told'); END`,
+       BEGIN SELECT RAISE(ABORT, 'planted: user 3 cannot be notified'); END`,
   );
   database.close();
   await stack.notification.start();

@@ -54,7 +54,7 @@ describe("SQLite", () => {
     expect(code).toBe(0);
   }
 
-  it("brings back what there was, and a backup under load is safe", { timeout: testMs }, async () => {
+  it("restores the data of the backup, and a backup under load is safe", { timeout: testMs }, async () => {
     const [quiet, busy] = [join(folder, "quiet"), join(folder, "busy")];
     const stack = await npmStart(["--log-level", "warn"]);
     const shop = shopOf(stack);
@@ -62,7 +62,7 @@ describe("SQLite", () => {
     const before = [await shop.order(), await shop.order({ quantity: 3 })];
     const known = await shop.knowSettled();
     await withoutGateway(stack, () => backUp(stack, quiet));
-    // Buyers go on while the second one is made.
+    // Buyers continue while the second one is made.
     let [isOver, inTime] = [false, await shop.order()];
     const after: string[] = [];
     const buyers = Array.from({ length: buyersCount }, async () => {
@@ -123,7 +123,7 @@ describe.skipIf(binaries === undefined)(
     });
     const program = (name: string, ...args: string[]) => run(join(binaries?.folder ?? "", name), args);
 
-    it("brings back what there was", { timeout: testMs }, async () => {
+    it("restores the data of the backup", { timeout: testMs }, async () => {
       for (const name of databases) await server.createDatabase(name);
       const stack = await npmStart(["--log-level", "warn"], variables(""));
       const shop = shopOf(stack);

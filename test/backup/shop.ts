@@ -8,7 +8,7 @@ export interface Acknowledged {
   readonly quantity: number;
 }
 
-/** What the platform knows, as far as a restore has to bring it back. */
+/** The data that a restore must bring back. */
 export interface Knowledge {
   /** State by id. */
   readonly orders: Readonly<Record<string, string>>;
@@ -24,11 +24,11 @@ export interface Shop {
   /** Places an order, or the same one again. */
   order(options?: { readonly requestId?: string; readonly quantity?: number }): Promise<Acknowledged>;
   know(): Promise<Knowledge>;
-  /** What it knows once every order is confirmed and has a notification. */
+  /** The data once every order is confirmed and has a notification. */
   knowSettled(): Promise<Knowledge>;
 }
 
-/** For what takes a second, on a machine that may be busy. */
+/** The timeout of steps that take a second, on a machine that may be busy. */
 const settleMaxMs = 60_000;
 const productId = "102";
 

@@ -54,7 +54,7 @@ export async function compareClients({
     if (bar !== undefined) {
       const ratio = cpuMicrosPerCall / theirs;
       console.log(
-        `${ratio <= bar ? "ok  " : "MISS"} ${client} takes ${ratio.toFixed(2)} × the CPU of grpc-js; the bar is ${bar}`,
+        `${ratio <= bar ? "ok  " : "MISS"} ${client} takes ${ratio.toFixed(2)} × the CPU of grpc-js; the goal is ${bar}`,
       );
     }
   }

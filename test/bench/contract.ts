@@ -33,7 +33,7 @@ export function echoService({ bare }: { readonly bare: boolean }): DescService {
     EchoService.typeName,
   );
   if (service === undefined) {
-    throw new Error(`${EchoService.typeName} is gone`);
+    throw new Error(`the contract has no service ${EchoService.typeName}`);
   }
   return service;
 }

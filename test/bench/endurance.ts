@@ -112,7 +112,7 @@ async function latencyUnderHalfLoad(): Promise<void> {
   printTable(["half of grpc-js's full load", "calls/s", "p50 ms", "p99 ms"], rows);
   const [oursP99 = Number.NaN, rivalP99 = Number.NaN] = p99.map((values) => values.toSorted((a, b) => a - b)[1]);
   const verdict = oursP99 <= rivalP99 ? "ok  " : "MISS";
-  console.log(`${verdict} p99 against grpc-js's: ${(oursP99 / rivalP99).toFixed(2)}; the bar is at most 1`);
+  console.log(`${verdict} p99 against grpc-js's: ${(oursP99 / rivalP99).toFixed(2)}; the goal is at most 1`);
 }
 
 function loadFor(server: PinnedProcess, seconds: number, callsPerSecond?: number) {

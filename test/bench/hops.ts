@@ -204,17 +204,17 @@ function report(title: string, samples: Samples): void {
 
 /** The limits apply to the latency of single calls, and to the CPU time with many calls in flight. */
 function judge(alone: Samples, many: Samples): void {
-  console.log(`\nREST through the gateway, in hops; the bar is ${hopsMax}`);
+  console.log(`\nREST through the gateway, in hops; the goal is ${hopsMax}`);
   for (const [caller, { way: hop, held }] of Object.entries(hops)) {
-    tell(`time, 1 in flight, against ${caller}`, { held, times: ratio(alone, { of: "p50Micros", hop }) });
-    tell(`processor time, ${inFlightMany} in flight, against ${caller}`, {
+    printRatio(`time, 1 in flight, against ${caller}`, { held, times: ratio(alone, { of: "p50Micros", hop }) });
+    printRatio(`processor time, ${inFlightMany} in flight, against ${caller}`, {
       held,
       times: ratio(many, { of: "all", hop }),
     });
   }
 }
 
-function tell(what: string, { held, times }: { readonly held: boolean; readonly times: number }): void {
+function printRatio(what: string, { held, times }: { readonly held: boolean; readonly times: number }): void {
   const holds = times <= hopsMax;
   console.log(`${held ? (holds ? "ok  " : "MISS") : "    "} ${times.toFixed(2)}  ${what}`);
   process.exitCode = holds || !held ? process.exitCode : 1;

@@ -41,7 +41,7 @@ try {
     );
   }
   console.log(
-    `\nBars: at most ${bars.startMs} ms and ${bars.residentMegabytes} MB. ${held ? "They hold." : "They do not hold."}`,
+    `\nGoals: at most ${bars.startMs} ms and ${bars.residentMegabytes} MB. ${held ? "All are met." : "Some are missed."}`,
   );
   process.exitCode = held ? 0 : 1;
 } finally {

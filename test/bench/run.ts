@@ -83,7 +83,7 @@ async function measure(
   }
 }
 
-function tell(rows: readonly Row[], { bars }: Scenario): void {
+function printRatios(rows: readonly Row[], { bars }: Scenario): void {
   const [first] = rows;
   console.log(`\n${first?.scenario}, ${first?.payload} characters`);
   printTable(
@@ -101,7 +101,7 @@ function tell(rows: readonly Row[], { bars }: Scenario): void {
     const [ours, theirs] = [rate(of), rate(to)];
     if (ours !== undefined && theirs !== undefined) {
       const ratio = ours / theirs;
-      console.log(`${ratio >= atLeast ? "ok  " : "MISS"} ${of} is ${ratio.toFixed(2)} × ${to}; the bar is ${atLeast}`);
+      console.log(`${ratio >= atLeast ? "ok  " : "MISS"} ${of} is ${ratio.toFixed(2)} × ${to}; the goal is ${atLeast}`);
     }
   }
 }
@@ -113,7 +113,7 @@ const rows: Row[] = [];
 for (const scenario of scenarios.filter(({ name }) => options.only === undefined || name.startsWith(options.only))) {
   for (const payload of payloads.filter((each) => options.payload === undefined || each === Number(options.payload))) {
     const found = await compareServers(scenario, payload);
-    tell(found, scenario);
+    printRatios(found, scenario);
     rows.push(...found);
   }
 }
@@ -126,4 +126,4 @@ await writeFile(
   file,
   JSON.stringify({ date: new Date().toISOString(), tool, pins, rounds, seconds, rows, clients }, null, 2),
 );
-console.log(`\nall of it: ${file}`);
+console.log(`\nresults: ${file}`);

@@ -24,20 +24,20 @@ const callsMax = 16;
 /** The client under test: reads the calls to make, makes them, and reports their results. */
 async function main(): Promise<void> {
   const contract = await loadContract();
-  const underWay = new Set<Promise<void>>();
+  const inFlight = new Set<Promise<void>>();
   for await (const bytes of readDelimited(process.stdin)) {
     const wanted = fromBinary(contract.message("ClientCompatRequest"), bytes) as unknown as ClientRequest;
-    const call = callAndTell(contract, wanted).finally(() => underWay.delete(call));
-    underWay.add(call);
-    if (underWay.size >= callsMax) {
-      await Promise.race(underWay);
+    const call = callAndReport(contract, wanted).finally(() => inFlight.delete(call));
+    inFlight.add(call);
+    if (inFlight.size >= callsMax) {
+      await Promise.race(inFlight);
     }
   }
-  await Promise.all(underWay);
+  await Promise.all(inFlight);
   process.exit(0);
 }
 
-async function callAndTell(contract: Contract, wanted: ClientRequest): Promise<void> {
+async function callAndReport(contract: Contract, wanted: ClientRequest): Promise<void> {
   const environment = systemEnvironment({ name: "conformance", logLevel: "silent", logFormat: "json" });
   const pool = new ConnectionPool(environment);
   const schema = contract.message("ClientCompatResponse");

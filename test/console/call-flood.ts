@@ -58,7 +58,7 @@ export async function answerMs(page: Page): Promise<number> {
     await page.evaluate(`new Promise((resolve) => {
       const button = [...document.querySelectorAll("button[aria-pressed]")].find((one) => /Pause|Go on/.test(one.textContent));
       const beganAt = performance.now();
-      // As input does: the click waits its turn behind what the page is doing.
+      // Like real input, the click waits in the event loop behind the page's other work.
       setTimeout(() => {
         button.click();
         requestAnimationFrame(() => requestAnimationFrame(() => { resolve(performance.now() - beganAt); setTimeout(() => button.click(), 0); }));

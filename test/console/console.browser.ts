@@ -353,12 +353,12 @@ describe("fault injection", () => {
     await done(view);
   });
 
-  it("refuses to stop the gateway that serves the page, in words", async () => {
+  it("refuses to stop the gateway that serves the page, and shows why", async () => {
     const view = await open("break", { allowed: refusedCalls });
     const { page } = view;
     const row = page.locator("tr[data-process='gateway']");
     await row.waitFor();
-    await page.getByText("The gateway serves this page, which could not start it again").waitFor();
+    await page.getByText("The gateway serves this page, so the page could not start it again").waitFor();
     expect(await row.getByRole("button", { name: "Stop gateway", exact: true }).count()).toBe(0);
     for (const verb of ["Stop", "Kill", "Pause"]) {
       const answer = await page.evaluate(`(async () => {
@@ -575,7 +575,7 @@ describe("every view", () => {
           return;
         }
       }
-      throw new Error(`Tab never comes to ${name}`);
+      throw new Error(`Tab does not reach ${name}`);
     };
     await page.keyboard.press("Tab");
     expect(await page.evaluate("document.activeElement?.textContent")).toContain("Skip to the content");

@@ -68,24 +68,24 @@ export async function place(request: OrderRequest, { ledger, clients, random }: 
   const items = [...lines];
   const body = requestId === undefined ? { userId, items } : { userId, items, requestId };
   const outcome = await attempt(client.orders.createOrder(body, { timeoutMs: between(...patienceMs, random) }));
-  const said = `CreateOrder by ${client.dialect}, request ${request.number}`;
+  const call = `CreateOrder by ${client.dialect}, request ${request.number}`;
   switch (outcome.kind) {
     case "answered": {
       const { order } = outcome.answer;
-      if (order === undefined) ledger.unexpected.push(`${said}: an answer without an order`);
+      if (order === undefined) ledger.unexpected.push(`${call}: a response without an order`);
       else request.answers.push(orderFacts(order));
       return;
     }
     case "refused":
       if (outcome.reason === "INSUFFICIENT_STOCK") request.refusal = outcome.reason;
-      else ledger.unexpected.push(`${said}: refused with ${outcome.reason}`);
+      else ledger.unexpected.push(`${call}: refused with ${outcome.reason}`);
       return;
     case "unclear":
       request.failedTries++;
       return;
     case "unexpected":
       request.failedTries++;
-      ledger.unexpected.push(`${said}: ${outcome.error}`);
+      ledger.unexpected.push(`${call}: ${outcome.error}`);
   }
 }
 

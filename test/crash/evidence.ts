@@ -3,7 +3,7 @@ import type { Observation, Watched } from "./observation.ts";
 
 /** The input of the checks. */
 export interface Evidence {
-  /** Programs that exited unexpectedly, with their last lines. */
+  /** Programs that exited unexpectedly, with their last output. */
   readonly endedAlone: readonly string[];
   readonly ledger: Ledger;
   /** The state before the first request. */

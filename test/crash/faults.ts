@@ -65,7 +65,7 @@ export async function breakThings(programs: readonly Program[], options: FaultOp
     losses: 0,
     endedAlone: [],
   };
-  const underWay = new Map<Program, Promise<void>>();
+  const activeFaults = new Map<Program, Promise<void>>();
   const failures: unknown[] = [];
 
   async function kill(victim: Program) {
@@ -114,7 +114,7 @@ export async function breakThings(programs: readonly Program[], options: FaultOp
   /** Restarts a program that exited unexpectedly, and records it. */
   async function revive(program: Program) {
     if (program.isRunning()) return;
-    counts.endedAlone.push(`${program.name} ended by itself. It said: ${program.output().slice(-outputMax)}`);
+    counts.endedAlone.push(`${program.name} ended by itself. Output: ${program.output().slice(-outputMax)}`);
     await program.start();
   }
 
@@ -127,17 +127,17 @@ export async function breakThings(programs: readonly Program[], options: FaultOp
 
   while (!signal.aborted && failures.length === 0) {
     await pause(between(...faultEveryMs, random), signal);
-    const idle = programs.filter((each) => !underWay.has(each));
-    if (underWay.size >= brokenMax || signal.aborted) continue;
+    const idle = programs.filter((each) => !activeFaults.has(each));
+    if (activeFaults.size >= brokenMax || signal.aborted) continue;
     const oftenIdle = idle.filter((each) => often.includes(each));
     const victim = pick(oftenIdle.length > 0 && random() < oftenShare ? oftenIdle : idle, random);
     const fault = breakOne(victim)
       .catch((error: unknown) => void failures.push(error))
-      .finally(() => underWay.delete(victim));
-    underWay.set(victim, fault);
+      .finally(() => activeFaults.delete(victim));
+    activeFaults.set(victim, fault);
   }
-  await Promise.all(underWay.values());
+  await Promise.all(activeFaults.values());
   await Promise.all(programs.map(revive)).catch((error: unknown) => failures.push(error));
-  if (failures.length > 0) throw new AggregateError(failures, "a program did not come back");
+  if (failures.length > 0) throw new AggregateError(failures, "a program did not restart");
   return counts;
 }

@@ -22,7 +22,8 @@ export async function firstLook(
 ): Promise<Observation> {
   const giveUpMs = performance.now() + firstLookMaxMs;
   const checkTime = () => {
-    if (performance.now() > giveUpMs) throw new Error(`the watchers were not told of an order in ${firstLookMaxMs} ms`);
+    if (performance.now() > giveUpMs)
+      throw new Error(`the Watch methods did not report an order within ${firstLookMaxMs} ms`);
   };
   let orders = 0;
   while (!watchers.hasPositions()) {

@@ -14,7 +14,7 @@ export interface FollowOptions<T> {
 /** Follows a stream across disconnects of either side, and resumes from the last position. */
 export interface Follower<T> {
   /** The messages since the last `forget`. */
-  readonly told: readonly T[];
+  readonly messages: readonly T[];
   /** The number of connections. */
   connections(): number;
   /** The current position. Empty before the first message. */
@@ -26,7 +26,7 @@ export interface Follower<T> {
 
 export function follow<T extends { readonly position: string }>({ open, random }: FollowOptions<T>): Follower<T> {
   const stopping = new AbortController();
-  let told: T[] = [];
+  let messages: T[] = [];
   let position = "";
   let connections = 0;
 
@@ -38,7 +38,7 @@ export function follow<T extends { readonly position: string }>({ open, random }
       const timer = setTimeout(() => position !== "" && cut.abort(), between(...cutAfterMs, random));
       try {
         for await (const answer of open(position, AbortSignal.any([stopping.signal, cut.signal]))) {
-          told.push(answer);
+          messages.push(answer);
           position = answer.position;
         }
       } catch {
@@ -52,13 +52,13 @@ export function follow<T extends { readonly position: string }>({ open, random }
 
   const running = run();
   return {
-    get told() {
-      return told;
+    get messages() {
+      return messages;
     },
     connections: () => connections,
     position: () => position,
     forget() {
-      told = [];
+      messages = [];
     },
     async stop() {
       stopping.abort();

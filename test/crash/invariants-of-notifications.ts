@@ -49,7 +49,9 @@ export function checkStockLow(evidence: Pick<Evidence, "before" | "after" | "wat
     const crossings = evidence.watched.stockChanges.filter(
       ({ productId, stock, delta }) => productId === id && stock <= threshold && stock - delta > threshold,
     ).length;
-    const told = alerts.filter(({ productId }) => productId === id).length;
-    return told === crossings ? [] : [`product ${id} fell to ${threshold} ${crossings} times, with ${told} alerts`];
+    const alertCount = alerts.filter(({ productId }) => productId === id).length;
+    return alertCount === crossings
+      ? []
+      : [`product ${id} fell to ${threshold} ${crossings} times, but there are ${alertCount} alerts`];
   });
 }

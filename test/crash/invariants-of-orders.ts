@@ -19,9 +19,10 @@ export function checkAcknowledged({ ledger, after }: Pick<Evidence, "ledger" | "
   return ledger.requests.flatMap((request) =>
     request.answers.flatMap((answer) => {
       const order = orders.get(answer.id);
-      if (order === undefined) return [`${said(request)} was acknowledged as ${answer.id}, which is gone`];
+      if (order === undefined)
+        return [`${requestText(request)} was acknowledged as ${answer.id}, which does not exist`];
       const wrong = [...differences(request, answer, order), ...wrongState(request, order)];
-      return wrong.map((what) => `${said(request)} was acknowledged as ${answer.id}, ${what}`);
+      return wrong.map((what) => `${requestText(request)} was acknowledged as ${answer.id}, ${what}`);
     }),
   );
 }
@@ -41,12 +42,12 @@ export function checkOncePerRequest(evidence: Evidence): readonly string[] {
   }
   for (const request of requests.values()) {
     const ids = new Set([...(standing.get(request.number) ?? []), ...request.answers.map(({ id }) => id)]);
-    if (ids.size > 1) found.push(`${said(request)} has the orders ${[...ids].join(", ")}`);
+    if (ids.size > 1) found.push(`${requestText(request)} has the orders ${[...ids].join(", ")}`);
     if (ids.size > 0 && request.refusal !== undefined) {
-      found.push(`${said(request)} was refused (${request.refusal}) and has the order ${[...ids].join(", ")}`);
+      found.push(`${requestText(request)} was refused (${request.refusal}) and has the order ${[...ids].join(", ")}`);
     }
     if (request.requestId !== undefined && ids.size === 0 && request.refusal === undefined) {
-      found.push(`${said(request)} was asked for until the end and never answered`);
+      found.push(`${requestText(request)} was retried until the end and never answered`);
     }
   }
   const listed = evidence.after.orders.map(({ id }) => id);
@@ -91,6 +92,6 @@ function byId({ orders }: Observation): ReadonlyMap<string, SeenOrder> {
   return new Map(orders.map((order) => [order.id, order]));
 }
 
-function said({ number, requestId, failedTries }: OrderRequest): string {
+function requestText({ number, requestId, failedTries }: OrderRequest): string {
   return `request ${number} (${requestId ?? "no request id"}, ${failedTries} failed tries)`;
 }

@@ -112,13 +112,13 @@ function notification(id: string, kind: SeenNotification["kind"], orderId: strin
 /** Removes the first match. */
 function remove<T>(all: T[], isMeant: (each: T) => boolean): T {
   const [removed] = all.splice(all.findIndex(isMeant), 1);
-  if (removed === undefined) throw new Error("nothing was meant");
+  if (removed === undefined) throw new Error("no element matches");
   return removed;
 }
 
 function only<T>(all: readonly T[], isMeant: (each: T) => boolean): T {
   const found = all.find(isMeant);
-  if (found === undefined) throw new Error("nothing was meant");
+  if (found === undefined) throw new Error("no element matches");
   return found;
 }
 
@@ -134,13 +134,13 @@ describe("finds", () => {
   it.each<[string, string, RegExp, (evidence: Open<Evidence>) => void]>([
     [
       "a lost order",
-      "an acknowledged order is there, as acknowledged",
-      /o1, which is gone/,
+      "every acknowledged order exists as acknowledged",
+      /o1, which does not exist/,
       ({ after }) => remove(after.orders, isOrder("o1")),
     ],
     [
       "an order with another quantity than was acknowledged",
-      "an acknowledged order is there, as acknowledged",
+      "every acknowledged order exists as acknowledged",
       /9 of 101.* instead of 10 of 101/,
       ({ after }) => {
         only(only(after.orders, isOrder("o1")).lines, ({ productId }) => productId === "101").quantity = 9;
@@ -148,7 +148,7 @@ describe("finds", () => {
     ],
     [
       "an order at another price than was acknowledged",
-      "an acknowledged order is there, as acknowledged",
+      "every acknowledged order exists as acknowledged",
       /at 1\.0+ USD, and costs 2 USD/,
       ({ after }) => {
         only(after.orders, isOrder("o1")).total = "2 USD";
@@ -156,7 +156,7 @@ describe("finds", () => {
     ],
     [
       "an order that is cancelled without a request",
-      "an acknowledged order is there, as acknowledged",
+      "every acknowledged order exists as acknowledged",
       /o1, and is CANCELLED/,
       ({ after }) => {
         only(after.orders, isOrder("o1")).state = "CANCELLED";
@@ -164,7 +164,7 @@ describe("finds", () => {
     ],
     [
       "a cancellation that was acknowledged and is gone",
-      "an acknowledged order is there, as acknowledged",
+      "every acknowledged order exists as acknowledged",
       /o2, and is CONFIRMED/,
       ({ after }) => {
         only(after.orders, isOrder("o2")).state = "CONFIRMED";
@@ -172,7 +172,7 @@ describe("finds", () => {
     ],
     [
       "an acknowledged order that was rejected",
-      "an acknowledged order is there, as acknowledged",
+      "every acknowledged order exists as acknowledged",
       /o0, and is REJECTED/,
       ({ after }) => {
         only(after.orders, isOrder("o0")).state = "REJECTED";
@@ -225,7 +225,7 @@ describe("finds", () => {
     ],
     [
       "a unit too many in stock",
-      "stock is what it was, and what was added, less what is sold",
+      "stock = initial stock + restocks - sold units",
       /product 101 has 12, .* are 11/,
       ({ after }) => {
         only(after.products, isOrder("101")).stock++;
@@ -233,7 +233,7 @@ describe("finds", () => {
     ],
     [
       "a unit too few in stock",
-      "stock is what it was, and what was added, less what is sold",
+      "stock = initial stock + restocks - sold units",
       /product 101 has 10, .* are 11/,
       ({ after }) => {
         only(after.products, isOrder("101")).stock--;
@@ -241,7 +241,7 @@ describe("finds", () => {
     ],
     [
       "a restock that was acknowledged and counted twice",
-      "stock is what it was, and what was added, less what is sold",
+      "stock = initial stock + restocks - sold units",
       /product 101 has 22/,
       ({ after }) => {
         only(after.products, isOrder("101")).stock += 11;
@@ -285,56 +285,56 @@ describe("finds", () => {
     [
       "a missing alert",
       "one alert for each time that stock fell to its threshold",
-      /101 fell to 10 2 times, with 1 alerts/,
+      /101 fell to 10 2 times, but there are 1 alerts/,
       ({ after }) => remove(after.notifications, ({ kind }) => kind === "STOCK_LOW"),
     ],
     [
       "a doubled alert",
       "one alert for each time that stock fell to its threshold",
-      /101 fell to 10 2 times, with 3 alerts/,
+      /101 fell to 10 2 times, but there are 3 alerts/,
       ({ after }) => after.notifications.push(notification("n9", "STOCK_LOW", "", "101")),
     ],
     [
       "a gap in WatchStock",
       "WatchStock has no gap and no repeat",
-      /product 101 went by -10 to 11, and was told to be at 10/,
+      /product 101 changed from 10 by -10 to 11/,
       ({ watched }) => remove(watched.stockChanges, ({ delta }) => delta === 11),
     ],
     [
       "a repeat in WatchStock",
       "WatchStock has no gap and no repeat",
-      /position s1 was told twice/,
+      /position s1 came twice/,
       ({ watched }) =>
         watched.stockChanges.splice(2, 0, { ...only(watched.stockChanges, (each) => each.position === "s1") }),
     ],
     [
       "the end missing in WatchStock",
       "WatchStock has no gap and no repeat",
-      /product 101 was last told to be at 1, and has 11/,
+      /product 101 has 11, but the last level in WatchStock is 1/,
       ({ watched }) => watched.stockChanges.pop(),
     ],
     [
       "a gap in WatchOrders",
       "WatchOrders has no gap and no repeat",
-      /order o2 was told to be "CANCELLED", and went "CONFIRMED, CANCELLED"/,
+      /order o2: WatchOrders reported "CANCELLED" instead of "CONFIRMED, CANCELLED"/,
       ({ watched }) => remove(watched.orderChanges, (each) => each.position === "p2"),
     ],
     [
       "a repeat in WatchOrders",
       "WatchOrders has no gap and no repeat",
-      /order o0 was told to be "CONFIRMED, CONFIRMED"/,
+      /order o0: WatchOrders reported "CONFIRMED, CONFIRMED"/,
       ({ watched }) => watched.orderChanges.push({ position: "p9", orderId: "o0", state: "CONFIRMED" }),
     ],
     [
       "a gap in WatchNotifications",
       "WatchNotifications has no gap and no repeat",
-      /n3 was not told/,
+      /WatchNotifications did not report n3/,
       ({ watched }) => remove(watched.notificationChanges, ({ notificationId }) => notificationId === "n3"),
     ],
     [
       "a repeat in WatchNotifications",
       "WatchNotifications has no gap and no repeat",
-      /n3 was told twice/,
+      /WatchNotifications reported n3 twice/,
       ({ watched }) => watched.notificationChanges.push({ position: "p9", notificationId: "n3" }),
     ],
     [
@@ -345,7 +345,7 @@ describe("finds", () => {
     ],
     [
       "an answer that no fault explains",
-      "every answer is one that the faults explain",
+      "the injected faults explain every error",
       /Internal/,
       ({ ledger }) => ledger.unexpected.push("CreateOrder: Internal"),
     ],

@@ -15,11 +15,11 @@ type Check = (evidence: Evidence) => readonly string[];
 /** Parley's invariants, as far as clients can observe them. A check returns its violations, one line each. */
 export const invariants: Readonly<Record<string, Check>> = {
   "no program ends by itself": ({ endedAlone }) => endedAlone,
-  "every answer is one that the faults explain": ({ ledger }) => ledger.unexpected,
-  "an acknowledged order is there, as acknowledged": checkAcknowledged,
+  "the injected faults explain every error": ({ ledger }) => ledger.unexpected,
+  "every acknowledged order exists as acknowledged": checkAcknowledged,
   "one request has one order": checkOncePerRequest,
   "no order is left pending": checkSettled,
-  "stock is what it was, and what was added, less what is sold": checkStock,
+  "stock = initial stock + restocks - sold units": checkStock,
   "one notification for each confirmation and each cancellation": checkNotifications,
   "one alert for each time that stock fell to its threshold": checkStockLow,
   "WatchStock has no gap and no repeat": checkStockStream,

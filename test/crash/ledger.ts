@@ -78,7 +78,7 @@ export function newLedger(): Ledger {
   return { requests: [], restocks: [], unexpected: [] };
 }
 
-/** Whether a retry could not tell more. */
+/** Whether a retry would return nothing new. */
 export function isAnswered({ answers, refusal, requestId, failedTries, cancel }: OrderRequest): boolean {
   if (cancel === "asked") return false;
   return answers.length > 0 || refusal !== undefined || (requestId === undefined && failedTries > 0);

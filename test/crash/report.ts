@@ -9,7 +9,7 @@ export function reportText(report: CrashReport): string {
   const rows: readonly (readonly [string, string])[] = [
     [
       "orders",
-      `${report.orders} asked for, ${report.acknowledged} acknowledged, ${report.refused} refused for want of stock`,
+      `${report.orders} requested, ${report.acknowledged} acknowledged, ${report.refused} refused for insufficient stock`,
     ],
     ["cancelled", String(report.cancelled)],
     ["restocks", String(report.restocks)],
@@ -22,7 +22,7 @@ export function reportText(report: CrashReport): string {
     ["drains", String(report.drains)],
     ["stops", `${report.stops}, ${report.longStops} of them longer than any lease`],
     ["reconnects", `${report.reconnects} of the three Watch methods`],
-    ["recovered", `${report.recovered} orders that got no clear answer at first`],
+    ["recovered", `${report.recovered} orders whose first attempt had an unknown outcome`],
     ["settled", `${(report.settledMs / 1_000).toFixed(1)} s after the last fault`],
     ["violations", String(violations.length)],
   ];
@@ -41,10 +41,10 @@ function evidenceLines({ violations, lastLines }: CrashReport): readonly string[
       `VIOLATED: ${invariant} (${found.length})`,
       ...found.slice(0, shownMax).map(({ evidence }) => `  ${evidence}`),
     ]),
-    ...Object.entries(lastLines).flatMap(([name, said]) => [
+    ...Object.entries(lastLines).flatMap(([name, lines]) => [
       "",
-      `The last that ${name} said:`,
-      ...said.map((line) => `  ${line}`),
+      `Last lines of ${name}:`,
+      ...lines.map((line) => `  ${line}`),
     ]),
   ];
 }

@@ -67,7 +67,7 @@ for (const broker of brokers) {
     console.log(`Left out: events over Kafka, since ${kafka.missing}.`);
     continue;
   }
-  console.log(`Breaking the platform for ${settings.seconds} s ...`);
+  console.log(`Injecting faults for ${settings.seconds} s ...`);
   const report = await crashRun({
     ...settings,
     postgres,

@@ -49,7 +49,11 @@ export function startWatchers(platform: PlatformClients, random: () => number): 
   const all = [stock, order, notification];
   return {
     get watched() {
-      return { stockChanges: stock.told, orderChanges: order.told, notificationChanges: notification.told };
+      return {
+        stockChanges: stock.messages,
+        orderChanges: order.messages,
+        notificationChanges: notification.messages,
+      };
     },
     hasPositions: () => all.every((each) => each.position() !== ""),
     reconnects: () => all.reduce((sum, each) => sum + each.connections() - 1, 0),

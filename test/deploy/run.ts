@@ -19,20 +19,20 @@ if ("missing" in python) {
 for (const check of checks) {
   const tool = await pathOf(check.tool);
   if (tool === undefined) {
-    console.log(`Left out: ${check.name}, since ${check.tool} is not there`);
+    console.log(`Left out: ${check.name}, since ${check.tool} is not installed`);
     continue;
   }
-  tell(check.name, await withCopy(undefined, (folder) => failureOf(check, tool, folder)));
+  printCheck(check.name, await withCopy(undefined, (folder) => failureOf(check, tool, folder)));
   const missed = await withCopy(check.mistake, (folder) => failureOf(check, tool, folder));
-  tell(
+  printCheck(
     `${check.name}, a mistake is found`,
     missed === undefined ? `${check.tool} accepts ${check.mistake.to}` : undefined,
   );
 }
 if ("folder" in python) {
-  tell("kubernetes: every object fits its schema", await withCopy(undefined, schemaFailure));
+  printCheck("kubernetes: every object fits its schema", await withCopy(undefined, schemaFailure));
   const missed = await withCopy(schemaMistake, schemaFailure);
-  tell(
+  printCheck(
     "kubernetes: every object fits its schema, a mistake is found",
     missed === undefined ? "it was accepted" : undefined,
   );
@@ -40,7 +40,7 @@ if ("folder" in python) {
 console.log(`${passed} passed, ${failed} failed`);
 process.exitCode = failed === 0 ? 0 : 1;
 
-function tell(name: string, failure: string | undefined): void {
+function printCheck(name: string, failure: string | undefined): void {
   console.log(`${failure === undefined ? "✓" : "✗"} ${name}${failure === undefined ? "" : `\n${failure}`}`);
   failure === undefined ? passed++ : failed++;
 }

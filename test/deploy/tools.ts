@@ -22,7 +22,7 @@ export async function pythonTools(): Promise<{ readonly folder: string } | { rea
   await mkdir(cacheFolder, { recursive: true });
   const made = await runCommand("python3", ["-m", "venv", environment], root);
   if (made.code !== 0) {
-    return { missing: `Python's virtual environments are not there: ${lastLine(made.output)}` };
+    return { missing: `Python's virtual environments are not installed: ${lastLine(made.output)}` };
   }
   const args = ["install", "--quiet", "--disable-pip-version-check", "-r", requirementsFile];
   const installed = await runCommand(join(folder, "pip"), args, root);

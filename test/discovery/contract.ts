@@ -20,7 +20,7 @@ function patient({ file, typeName }: DescService): DescService {
     file.dependencies.find(({ name }) => `${name}.proto` === path),
   ).getService(typeName);
   if (service === undefined) {
-    throw new Error(`${typeName} is gone`);
+    throw new Error(`the contract has no service ${typeName}`);
   }
   return service;
 }

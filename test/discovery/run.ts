@@ -122,7 +122,7 @@ try {
   await replica("127.0.0.3").kill();
   await sleep(3000);
   check("a killed replica fails no call", failures.length === 0, failures.slice(0, 3).join("; "));
-  check("and the others go on", calls - before > 100, `${calls - before} calls`);
+  check("and the others keep answering", calls - before > 100, `${calls - before} calls`);
   await replica("127.0.0.3").start();
   check("and it gets calls again", (await gets("127.0.0.3", newMs)) !== undefined);
 
@@ -131,7 +131,11 @@ try {
   await sleep(1500);
   const stalled = calls;
   await sleep(2000);
-  check("callers of a stopped one go on after a second and a half", calls - stalled > 100, `${calls - stalled} calls`);
+  check(
+    "callers of a stopped one get answers again after a second and a half",
+    calls - stalled > 100,
+    `${calls - stalled} calls`,
+  );
   replica("127.0.0.4").signal("SIGCONT");
   check("and it gets calls again", (await gets("127.0.0.4", newMs)) !== undefined);
   check("and answers those that it had", failures.length === 0, failures.slice(0, 3).join("; "));

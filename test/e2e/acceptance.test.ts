@@ -21,7 +21,7 @@ const confirmed = {
 };
 const grpcurlThere = await has("grpcurl");
 if (!grpcurlThere) {
-  console.warn("Left out: what grpcurl would check, since it is not installed. Go installs it.");
+  console.warn("Left out: the checks with grpcurl, since it is not installed. Go installs it.");
 }
 
 let stack: RunningStack;
@@ -154,7 +154,7 @@ describe("after npm start", () => {
 it("deploy/smoke.sh passes", async () => {
   const { code, output, errorOutput } = await run("sh", ["deploy/smoke.sh", `http://${address(8080)}`]);
   expect([code, errorOutput]).toEqual([0, ""]);
-  expect(output).toMatch(/✓ a guest's order is confirmed.*All is well/s);
+  expect(output).toMatch(/✓ a guest's order is confirmed.*All steps passed/s);
   expect(output).not.toContain("left out");
 }, 60_000);
 
@@ -172,7 +172,7 @@ describe("bad input", () => {
       { reason: "PRODUCT_NOT_FOUND" },
     ],
     [
-      "a guest's address that is none",
+      "a guest's e-mail address that is invalid",
       { items: [one], guestEmail: "me" },
       "invalid_argument",
       /e-mail/,
@@ -290,8 +290,8 @@ describe("bad input", () => {
   });
 
   it.each([
-    ["a method that is not there", "order.v1.OrderService/BuyEverything", 404],
-    ["a service that is not there", "order.v9.OrderService/CreateOrder", 404],
+    ["an unknown method", "order.v1.OrderService/BuyEverything", 404],
+    ["an unknown service", "order.v9.OrderService/CreateOrder", 404],
   ])("%s answers 404", async (_what, path, status) => {
     const outcome = await run("curl", [
       ...["-s", "-o", "/dev/null", "-w", "%{http_code}", "-H", "content-type: application/json", "-d", "{}"],

@@ -12,7 +12,7 @@ export const admin = { ADMIN_EMAIL: "root@example.com", ADMIN_PASSWORD: "let-the
 export interface TestCaller {
   readonly headers: Readonly<Record<string, string>>;
   /** The identity that the platform assigns to the caller, or the reason why it is refused. */
-  readonly is: "nobody" | "other" | "owner" | "admin" | "service" | "refused" | "ended";
+  readonly is: "anonymous" | "other" | "owner" | "admin" | "service" | "refused" | "ended";
   /** Whether one protocol is enough: the validity of a token does not depend on the protocol. */
   readonly rare?: true;
 }
@@ -135,7 +135,7 @@ export async function everyCaller(
   const root = await signIn(gateway, admin.ADMIN_EMAIL, admin.ADMIN_PASSWORD);
   const service = forge(serviceClaims(), keys.order, { typ: "service+jwt" });
   const common = {
-    none: { is: "nobody", headers: {} },
+    none: { is: "anonymous", headers: {} },
     "another user": be("other", bob.accessToken),
     owner: be("owner", alice.accessToken),
     admin: be("admin", root.accessToken),
@@ -144,7 +144,7 @@ export async function everyCaller(
       "x-on-behalf-of": `Bearer ${root.accessToken}`,
       "x-forwarded-by": `Bearer ${bob.accessToken}`,
     }),
-    "a token that has ended": be("ended", forge(aliceClaims(-1), keys.user)),
+    "an expired token": be("ended", forge(aliceClaims(-1), keys.user)),
     "a token for another audience": be("refused", forge({ ...aliceClaims(), aud: "elsewhere" }, keys.user)),
     "a token of a rotated-out key": be("refused", forge(aliceClaims(), keys.rotatedOut)),
     "alg none": be("refused", `${unsigned(aliceClaims(), { alg: "none", typ: "at+jwt" })}.`),
@@ -165,11 +165,11 @@ export async function everyCaller(
   const rare: Readonly<Record<string, TestCaller>> = {
     "a service for another user": be("service", service, { "x-on-behalf-of": `Bearer ${bob.accessToken}` }),
     "a service for an unknown user": be("service", service, { "x-on-behalf-of": "Bearer made-up" }),
-    "nobody, who claims to call for an admin": {
-      is: "nobody",
+    "a caller without a token, who claims to call for an admin": {
+      is: "anonymous",
       headers: { "x-on-behalf-of": `Bearer ${root.accessToken}`, "x-forwarded-by": `Bearer ${service}` },
     },
-    "a token of a key that is retiring": be("owner", forge(aliceClaims(), keys.retiring)),
+    "a token of a retiring key": be("owner", forge(aliceClaims(), keys.retiring)),
     "another scheme": { is: "refused", headers: { authorization: "Basic YWxpY2U6cGFybGV5" } },
     ...Object.fromEntries(forgeries),
   };
@@ -187,8 +187,8 @@ function everyForgery(keys: Keyring, alice: object): Readonly<Record<string, str
   const service = { typ: "service+jwt" };
   return {
     "a token of another issuer": forge({ ...alice, iss: "https://evil.example" }, keys.user),
-    "a token without an end": forge({ ...alice, exp: undefined }, keys.user),
-    "a token for nobody": forge({ ...alice, sub: "" }, keys.user),
+    "a token without an expiry": forge({ ...alice, exp: undefined }, keys.user),
+    "a token without a subject": forge({ ...alice, sub: "" }, keys.user),
     "another kind of token": forge(alice, keys.user, { typ: "JWT" }),
     "a token with an unknown crit": forge(alice, keys.user, { crit: ["x"], x: 1 }),
     "a token that names no key": forge(alice, keys.user, { kid: undefined }),

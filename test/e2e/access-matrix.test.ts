@@ -141,14 +141,14 @@ function cellsOf(method: DescMethod, { where, dialect, call, expected }: CellOpt
 }
 
 const letsIn: Readonly<Record<Rule, readonly TestCaller["is"][]>> = {
-  public: ["nobody", "other", "owner", "admin", "service", "refused", "ended"],
+  public: ["anonymous", "other", "owner", "admin", "service", "refused", "ended"],
   owner: ["owner", "admin"],
   admin: ["admin"],
   service: ["service"],
 };
 
 const refusals: Partial<Record<TestCaller["is"], Outcome>> = {
-  nobody: "TOKEN_MISSING",
+  anonymous: "TOKEN_MISSING",
   refused: "TOKEN_REFUSED",
   ended: "TOKEN_ENDED",
 };

@@ -23,9 +23,9 @@ afterAll(async () => {
 });
 
 test.each([
-  ["nobody", {}],
-  ["somebody whose token is worth nothing", { authorization: "Bearer made-up" }],
-])("with AUTH off, everything is open to %s", async (_who, headers) => {
+  ["a caller without a token", {}],
+  ["a caller with an invalid token", { authorization: "Bearer made-up" }],
+])("with AUTH off, every method is open to %s", async (_who, headers) => {
   const table = accessTable({ aliceId: "1", orderOfAlice: "none" });
   for (const method of UserService.methods) {
     const request = table[`${UserService.typeName}/${method.name}`]?.request ?? {};

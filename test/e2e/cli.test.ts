@@ -238,11 +238,11 @@ describe("parley watch", () => {
       (count) => count === 3,
     );
     const lines = () => watch.output().trim().split("\n").filter(Boolean);
-    const told = () => [...new Set(lines().map((line) => JSON.parse(line).stream))].sort();
+    const streams = () => [...new Set(lines().map((line) => JSON.parse(line).stream))].sort();
     // The stream starts at an unknown moment and shows later events only: so the event is repeated.
     const placeAnother = async () => {
       await json("order", "create", "--user", "3", "--item", "104=1");
-      return told();
+      return streams();
     };
     expect(await eventually(placeAnother, ({ length }) => length === 3)).toEqual(["notifications", "orders", "stock"]);
     watch.child.kill("SIGINT");

@@ -1,4 +1,4 @@
-// The disk fails under a running service: it reports the failure and exits, since only a new process can see what the disk holds.
+// The disk fails under a running service: it reports the failure and exits, since only a new process can read what the disk really stored.
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

@@ -87,12 +87,12 @@ describe("while the notification service is down", () => {
     }
     expect(ids.size).toBe(100);
     await platform.notification.start();
-    const told = async () =>
+    const notifications = async () =>
       (await allNotifications(platform.notifications).catch(() => [])).filter(({ orderId }) => ids.has(orderId));
     // The source's backoff has grown to a few seconds.
-    await eventually(told, (found) => found.length >= 100, 60_000);
+    await eventually(notifications, (found) => found.length >= 100, 60_000);
     await pause(1_000);
-    const found = await told();
+    const found = await notifications();
     expect(found).toHaveLength(100);
     expect(new Set(found.map(({ orderId }) => orderId)).size).toBe(100);
     expect(new Set(found.map(({ kind }) => kind))).toEqual(new Set([NotificationKind.ORDER_CONFIRMED]));
@@ -107,7 +107,7 @@ describe("an event that its subscriber fails to process", () => {
     database.exec(
       fails
         ? `CREATE TRIGGER planted BEFORE INSERT ON notification WHEN NEW.user_id = '3'
-             BEGIN SELECT RAISE(ABORT, 'planted: user 3 cannot be told'); END`
+             BEGIN SELECT RAISE(ABORT, 'planted: user 3 cannot be notified'); END`
         : "DROP TRIGGER planted",
     );
     database.close();
@@ -123,7 +123,7 @@ describe("an event that its subscriber fails to process", () => {
 
     const [letter] = await eventually(deadLetters, some, triesMs);
     expect(letter).toMatchObject({ eventType: "parley.order.confirmed.v1", subject: stuck, attempts: 5 });
-    expect(letter?.cause).toContain("planted: user 3 cannot be told");
+    expect(letter?.cause).toContain("planted: user 3 cannot be notified");
     expect(await deadLetters()).toHaveLength(1);
     expect(await about(stuck)).toEqual([]);
 

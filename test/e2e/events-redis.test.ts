@@ -32,19 +32,19 @@ describe.skipIf(redisServer === undefined)("with events over Redis", () => {
     return ids;
   }
 
-  async function expectToldOnce(ids: ReadonlySet<string>, limitMs: number) {
-    const told = async () =>
+  async function expectNotifiedOnce(ids: ReadonlySet<string>, limitMs: number) {
+    const notifications = async () =>
       (await allNotifications(platform.notifications).catch(() => [])).filter(({ orderId }) => ids.has(orderId));
-    await eventually(told, (found) => found.length >= ids.size, limitMs);
+    await eventually(notifications, (found) => found.length >= ids.size, limitMs);
     // Long enough for duplicates to arrive, if there were any.
     await new Promise((resolve) => setTimeout(resolve, 1_000));
-    const found = await told();
+    const found = await notifications();
     expect(found).toHaveLength(ids.size);
     expect(new Set(found.map(({ orderId }) => orderId))).toEqual(ids);
   }
 
   it("a buyer gets one notification of a confirmed order soon", async () => {
-    await expectToldOnce(new Set([await order()]), soonMs);
+    await expectNotifiedOnce(new Set([await order()]), soonMs);
   });
 
   it("orders succeed while Redis is down, and each of 100 is notified once after it restarts", async () => {
@@ -52,7 +52,7 @@ describe.skipIf(redisServer === undefined)("with events over Redis", () => {
     const ids = await hundredOrders();
     expect(ids.size).toBe(100);
     await platform.redis?.start();
-    await expectToldOnce(ids, backMs);
+    await expectNotifiedOnce(ids, backMs);
   }, 90_000);
 
   it("each is notified once if Redis restarts without its data", async () => {
@@ -60,13 +60,13 @@ describe.skipIf(redisServer === undefined)("with events over Redis", () => {
     await platform.redis?.kill();
     await platform.loseRedisData();
     await platform.redis?.start();
-    await expectToldOnce(ids, backMs);
+    await expectNotifiedOnce(ids, backMs);
   }, 90_000);
 
   it("each is notified once if the notification service was down instead", async () => {
     await platform.notification.kill();
     const ids = await hundredOrders();
     await platform.notification.start();
-    await expectToldOnce(ids, backMs);
+    await expectNotifiedOnce(ids, backMs);
   }, 90_000);
 });

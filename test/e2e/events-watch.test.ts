@@ -15,14 +15,14 @@ beforeAll(async () => {
 afterAll(() => platform?.dispose());
 
 /** A message of a stream. */
-interface Told {
+interface Message {
   readonly what: string;
   readonly position: string;
 }
 
 interface WatchMethod {
   readonly service: () => Program;
-  readonly watch: (afterPosition: string, signal: AbortSignal) => AsyncIterable<Told>;
+  readonly watch: (afterPosition: string, signal: AbortSignal) => AsyncIterable<Message>;
   /** Makes one change, with retries. Returns what the stream will report. */
   readonly cause: () => Promise<string>;
 }
@@ -86,8 +86,8 @@ const methods: Readonly<Record<string, WatchMethod>> = {
 function reading({ watch }: WatchMethod, afterPosition: string) {
   const cut = new AbortController();
   const answers = watch(afterPosition, cut.signal)[Symbol.asyncIterator]();
-  async function next(): Promise<Told> {
-    const timer = setTimeout(() => cut.abort(new Error("no answer in time")), answerMaxMs);
+  async function next(): Promise<Message> {
+    const timer = setTimeout(() => cut.abort(new Error(`no message within ${answerMaxMs} ms`)), answerMaxMs);
     try {
       const { value, done } = await answers.next();
       if (done === true) throw new Error("the stream ended");
@@ -102,20 +102,20 @@ function reading({ watch }: WatchMethod, afterPosition: string) {
 /** A stream without a position starts when its first message arrives: so changes are made until then. */
 async function firstPosition(method: WatchMethod) {
   const stream = reading(method, "");
-  let told: Told | undefined;
+  let message: Message | undefined;
   const first = stream.next().then((answer) => {
-    told = answer;
+    message = answer;
   });
   const caused: string[] = [];
-  while (told === undefined && caused.length < 100) {
+  while (message === undefined && caused.length < 100) {
     caused.push(await method.cause());
     await Promise.race([first, new Promise((resolve) => setTimeout(resolve, 200))]);
   }
   await first;
-  if (told === undefined) throw new Error("nothing was told");
+  if (message === undefined) throw new Error("the stream has sent no message");
   // The changes after the first message are still to be streamed.
-  let position = told.position;
-  for (const what of caused.slice(caused.indexOf(told.what) + 1)) {
+  let position = message.position;
+  for (const what of caused.slice(caused.indexOf(message.what) + 1)) {
     const answer = await stream.next();
     expect(answer.what).toBe(what);
     position = answer.position;

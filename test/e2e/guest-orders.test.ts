@@ -77,13 +77,13 @@ test("a guest orders without a token, over every protocol, and for no account", 
     expect([name, await as(line)]).toEqual([name, "in"]);
     expect([name, await as({ ...line, userId: aliceId })]).toEqual([name, "TOKEN_MISSING"]);
     expect([name, await as({ ...line, userId: aliceId }, bearer(accessToken))]).toEqual([name, "in"]);
-    // A caller with a token orders for its own account, and a bad token makes no guest.
+    // A caller with a token orders for its own account, and a caller with an invalid token is no guest.
     expect([name, await as(line, bearer(accessToken))]).toEqual([name, "PERMISSION_DENIED"]);
     expect([name, await as(line, bearer("made-up"))]).toEqual([name, "TOKEN_REFUSED"]);
   }
 }, 60_000);
 
-test("what a guest ordered is an admin's to read, and neither a guest's nor a user's", async () => {
+test("only an admin can read a guest's order", async () => {
   const orderId = await place({ ...line, guestEmail: "guest@example.com" });
   await signUp(urlOf("gateway"), "bob@example.com");
   const { accessToken: bob } = await signIn(urlOf("gateway"), "bob@example.com");
@@ -101,17 +101,17 @@ test("what a guest ordered is an admin's to read, and neither a guest's nor a us
   expect(await watch?.({ method: watchOrders, request: {}, headers: {} })).toBe("TOKEN_MISSING");
 }, 60_000);
 
-test("a guest is notified at the address of the order, and without one nowhere", async () => {
+test("a guest is notified at the e-mail address of the order, and not at all without one", async () => {
   const { accessToken: token } = await signIn(urlOf("gateway"), admin.ADMIN_EMAIL, admin.ADMIN_PASSWORD);
   const silent = await place(line);
-  const told = await place({ ...line, guestEmail: "last@example.com" });
+  const orderId = await place({ ...line, guestEmail: "last@example.com" });
   const recipients = async () => {
     const { notifications } = await ask("/notifications?page_size=100", { token });
     return new Map(notifications.map((each: { orderId: string; recipient: string }) => [each.orderId, each.recipient]));
   };
   // Events arrive in order: the later order's notification stands for the earlier one's, too.
-  await expect.poll(recipients, { timeout: 15_000 }).toSatisfy((all: Map<string, string>) => all.has(told));
-  expect((await recipients()).get(told)).toBe("last@example.com");
+  await expect.poll(recipients, { timeout: 15_000 }).toSatisfy((all: Map<string, string>) => all.has(orderId));
+  expect((await recipients()).get(orderId)).toBe("last@example.com");
   expect([...(await recipients()).keys()]).not.toContain(silent);
 }, 30_000);
 

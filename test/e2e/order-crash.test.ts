@@ -42,7 +42,7 @@ async function settledOrders(userId: string, known: readonly string[] = []) {
 const idsOf = (orders: Awaited<ReturnType<typeof settledOrders>>) => orders.map(({ id }) => id);
 
 describe("kill -9 between reservation and confirmation", () => {
-  it("leaves an order that goes on after the restart, and its buyer gets it by the request id", async () => {
+  it("leaves an order that is finished after the restart, and its buyer gets it by the request id", async () => {
     const before = await stack.stockOf("101");
     const known = idsOf(await settledOrders("1"));
     const order = { userId: "1", requestId: randomUUID() };

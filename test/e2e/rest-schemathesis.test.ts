@@ -18,7 +18,7 @@ const checks = [
 
 const there = await has("schemathesis");
 if (!there) {
-  console.warn("Left out, since schemathesis is not there: requests made up from /openapi.json");
+  console.warn("Left out, since schemathesis is not installed: requests generated from /openapi.json");
 }
 
 let stack: RunningStack;

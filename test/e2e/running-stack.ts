@@ -116,7 +116,7 @@ async function untilUp(output: () => string, exitCode: Promise<number | null>): 
   while (!output().includes("Parley is up.")) {
     if (code !== undefined || Date.now() > deadline) {
       const what = code === undefined ? `was not up after ${startMaxMs} ms` : `ended with ${code}`;
-      throw new Error(`npm start ${what}. It said:\n${output()}`);
+      throw new Error(`npm start ${what}. Output:\n${output()}`);
     }
     await new Promise((resolve) => setTimeout(resolve, 50));
   }

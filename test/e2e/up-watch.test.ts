@@ -92,7 +92,7 @@ test(
 );
 
 test(
-  "a syntax error leaves a line, restarts nothing, and is waited for",
+  "a syntax error is printed with its line, and restarts nothing",
   async () => {
     const before = await edit(errors, (text) => `${text}\nexport const broken = {;\n`);
     await until("Waiting for the next change.");
@@ -106,7 +106,7 @@ test(
 );
 
 test(
-  "code that does not start leaves its last lines, and the next change starts it again",
+  "the last lines of code that does not start are printed, and the next change starts it again",
   async () => {
     const before = await edit(errors, (text) => `throw new Error("this does not start");\n${text}`);
     await until(/user ended with exit code 1\. Waiting for the next change\./);

@@ -30,7 +30,7 @@ function withUrls(text: string): string {
 }
 
 /** The contents of an error's details. */
-interface Told {
+interface ErrorDetails {
   readonly reason: string | undefined;
   readonly fields: readonly string[];
   readonly help: string | undefined;
@@ -51,15 +51,15 @@ const passing: ReadonlySet<string | undefined> = new Set([
   "OVERLOADED",
 ]);
 
-/** Retries while the error is about load, and not about the mistake. */
-async function untilTold<T extends { readonly reason: string | undefined }>(
+/** Retries while the error is caused by load and not by the mistake. */
+async function untilDecided<T extends { readonly reason: string | undefined }>(
   expected: string,
   askOnce: () => Promise<T>,
 ): Promise<T> {
   for (let tries = 1; ; tries++) {
-    const told = await askOnce();
-    if (tries === triesMax || told.reason === expected || !passing.has(told.reason)) {
-      return told;
+    const error = await askOnce();
+    if (tries === triesMax || error.reason === expected || !passing.has(error.reason)) {
+      return error;
     }
   }
 }
@@ -80,7 +80,7 @@ async function ask({ to, request, body, headers }: HttpMistake) {
 
 describe("over REST", () => {
   test.each(restMistakes)("$request $body $headers", async (mistake) => {
-    const told = await untilTold(mistake.reason, async () => {
+    const error = await untilDecided(mistake.reason, async () => {
       const { answer } = await ask(mistake);
       const details: readonly RestDetail[] = answer.error.details ?? [];
       return {
@@ -92,7 +92,7 @@ describe("over REST", () => {
         help: details.flatMap(({ links = [] }) => links)[0]?.url,
       };
     });
-    expectTold(told, mistake);
+    expectError(error, mistake);
   });
 });
 
@@ -104,7 +104,7 @@ interface RestDetail {
 
 describe("over Connect", () => {
   test.each(connectMistakes)("$request $body $headers", async (mistake) => {
-    const told = await untilTold(mistake.reason, async () => {
+    const error = await untilDecided(mistake.reason, async () => {
       const { status, answer } = await ask(mistake);
       const details: readonly { type: string; value: string }[] = answer.details ?? [];
       const bytesOf = (type: string) =>
@@ -119,13 +119,13 @@ describe("over Connect", () => {
         help: bytesOf("google.rpc.Help").map((bytes) => fromBinary(HelpSchema, bytes).links[0]?.url)[0],
       };
     });
-    expectTold(told, mistake);
+    expectError(error, mistake);
   });
 });
 
 describe("over gRPC", () => {
   test.each(grpcMistakes)("$message", async ({ to, call, code, ...mistake }) => {
-    const told = await untilTold(mistake.reason, async () => {
+    const error = await untilDecided(mistake.reason, async () => {
       const reason: unknown = await call(createGrpcTransport({ baseUrl: stack.urls[to] })).catch((error) => error);
       const error = ConnectError.from(reason);
       return {
@@ -138,12 +138,12 @@ describe("over gRPC", () => {
         help: error.findDetails(HelpSchema)[0]?.links[0]?.url,
       };
     });
-    expectTold(told, { status: code, ...mistake });
+    expectError(error, { status: code, ...mistake });
   });
 });
 
-function expectTold(
-  { status, message, reason, fields, help }: Told & { readonly status: number; readonly message: string },
+function expectError(
+  { status, message, reason, fields, help }: ErrorDetails & { readonly status: number; readonly message: string },
   expected: Pick<HttpMistake, "status" | "message" | "reason" | "fields">,
 ): void {
   expect(message).toBe(withUrls(expected.message));
@@ -154,7 +154,7 @@ function expectTold(
 
 describe("on the command line", () => {
   test.each(cliMistakes)("parley $command", async ({ command, exitCode, message }) => {
-    const { code, errorOutput } = await untilTold("", async () => {
+    const { code, errorOutput } = await untilDecided("", async () => {
       const outcome = await parley(withUrls(command).split(" "));
       const isPassing =
         /DEADLINE_EXCEEDED|RESOURCE_EXHAUSTED/.test(outcome.errorOutput) && !message.startsWith("DEADLINE");

@@ -32,7 +32,7 @@ describe("a good client during an attack", () => {
     "is served during %s",
     async (_key, { attack, kind, auth }) => {
       const found = everyAttack.find(({ name }) => name === attack);
-      if (found === undefined) throw new Error(`there is no attack ${attack}`);
+      if (found === undefined) throw new Error(`unknown attack ${attack}`);
       await check(async () => {
         const { row, failures } = await runner.run(found, { kind, auth });
         return { failures, report: rowLines(row, failures) };

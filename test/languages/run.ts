@@ -36,7 +36,7 @@ process.exitCode = failed === 0 ? 0 : 1;
 async function whyNot(language: Language): Promise<string | undefined> {
   for (const tool of language.tools) {
     if ((await runIn(root, { command: tool })).code !== 0) {
-      return `${tool[0]} is not there`;
+      return `${tool[0]} is not installed`;
     }
   }
   await mkdir(cache, { recursive: true });

@@ -59,7 +59,7 @@ describe.skipIf(redisServer === undefined)("limits that replicas share", () => {
     await using other = await openGateway(await openReplica(redis.url), 20);
     for (let requests = 0; requests < 20; requests++) expect(await one.ask()).toBe(200);
     expect(await one.ask()).toBe(429);
-    // Its first request is free, since it has not heard of the others then.
+    // Its first request is not limited, since it has not yet received the count of the other gateway.
     await expect.poll(() => other.ask(), { timeout: waitMs, interval: 50 }).toBe(429);
   });
 

@@ -74,8 +74,8 @@ test("importing it and serving with it patches no other library", async () => {
 
 test("npm publish accepts each tarball", async () => {
   for (const [name, tarball] of project.tarballs) {
-    const told = await output("npm", ["publish", "--dry-run", "--json", tarball], project.folder);
-    const { files } = publishedOf(JSON.parse(told));
+    const answer = await output("npm", ["publish", "--dry-run", "--json", tarball], project.folder);
+    const { files } = publishedOf(JSON.parse(answer));
     expect(
       files.map(({ path }) => path).filter((path) => /\.ts$/.test(path) && !path.endsWith(".d.ts")),
       name,
@@ -200,8 +200,8 @@ interface Published {
 }
 
 /** npm 11 returns an object with the package by name, older versions the package itself. */
-function publishedOf(told: Published | Readonly<Record<string, Published>>): Published {
-  return "files" in told ? (told as Published) : (Object.values(told)[0] as Published);
+function publishedOf(answer: Published | Readonly<Record<string, Published>>): Published {
+  return "files" in answer ? (answer as Published) : (Object.values(answer)[0] as Published);
 }
 
 /** The `sentence` of each JSON value in a text. */

@@ -13,7 +13,7 @@ import {
   startPostgresServer,
 } from "@parley/store/postgres-server";
 
-/** All test files of these folders that a database can change the outcome of. */
+/** All test files of these folders whose outcome depends on the database. */
 const suites = [
   ...["store", "events", "user", "product", "order", "notification"].map((name) => `packages/${name}`),
   "test/postgres",
@@ -72,7 +72,7 @@ async function testOn(binaries: PostgresBinaries, paths: readonly string[]): Pro
   }
 }
 
-/** For many small schemas that are thrown away. A deadlock is found after a tenth of the default time. */
+/** Settings for many small temporary schemas. A deadlock is detected after a tenth of the default time. */
 const settings = ["max_connections=400", "deadlock_timeout=100ms", "autovacuum=off", "full_page_writes=off", "jit=off"];
 
 const servers: readonly (readonly [name: string, binaries: PostgresBinaries | undefined])[] = [

@@ -71,7 +71,7 @@ const connectionsMax = 8;
 export async function startPlatformPrograms(options: PlatformProgramsOptions = {}): Promise<PlatformPrograms> {
   const { redisServer, replicas: replicaCount = 1 } = options;
   if (replicaCount > 1 && options.postgres === undefined) {
-    throw new RangeError(`${replicaCount} replicas need PostgreSQL: one process at a time has a SQLite file`);
+    throw new RangeError(`${replicaCount} replicas need PostgreSQL: a SQLite file serves one process`);
   }
   const folder = await mkdtemp(join(tmpdir(), "parley-platform-"));
   const databasePath = (service: PlatformService) => join(folder, `${service}.db`);
@@ -103,11 +103,11 @@ export async function startPlatformPrograms(options: PlatformProgramsOptions = {
       ),
     );
   const notification = await service("notification", {});
-  const told = { NOTIFICATION_SERVICE_URL: targetOf(notification) };
-  const user = await service("user", told);
-  const product = await service("product", told);
+  const consumer = { NOTIFICATION_SERVICE_URL: targetOf(notification) };
+  const user = await service("user", consumer);
+  const product = await service("product", consumer);
   const callees = { USER_SERVICE_URL: targetOf(user), PRODUCT_SERVICE_URL: targetOf(product) };
-  const order = await service("order", { ...told, ...callees });
+  const order = await service("order", { ...consumer, ...callees });
   const replicas = { user, product, order, notification };
   const servers = [redis, kafka, postgres].filter((each) => each !== undefined);
   const services = [user, product, notification, order].flat();

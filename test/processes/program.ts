@@ -79,7 +79,7 @@ export function program({ name, url, command, args, isServing, ...options }: Pro
       startMaxMs,
     );
     if (!answer || launched === undefined || hasEnded(launched)) {
-      throw new Error(`${name} did not start. It said:\n${output.slice(-outputMax)}`);
+      throw new Error(`${name} did not start. Output:\n${output.slice(-outputMax)}`);
     }
   }
 

@@ -1,4 +1,4 @@
-// The forms of requests that people try first, from the demos of such shops: users without a password, 201 for what was created, numbers for prices,
+// Request forms that are common in demo shops: users without a password, 201 for a created resource, numbers for prices,
 // orders of one product, and orders without a user.
 import { fromJson, type JsonObject, toJson } from "@bufbuild/protobuf";
 import { type Client, ConnectError, createClient, type Transport } from "@connectrpc/connect";

@@ -41,8 +41,10 @@ let paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>;
 let document: any;
 beforeAll(async () => {
   // Notification and echo have no server here: the gateway validates their requests before it calls them.
-  const nobody = "http://127.0.0.1:1";
-  gateway = await openGateway({ backends: { notification: nobody, "echo-a": nobody, "echo-b": nobody } });
+  const unreachable = "http://127.0.0.1:1";
+  gateway = await openGateway({
+    backends: { notification: unreachable, "echo-a": unreachable, "echo-b": unreachable },
+  });
   document = (await gateway.ask("GET /openapi.json")).body;
   paths = document.paths;
 });

@@ -40,9 +40,9 @@ describe("REST and Connect refuse with the same code, reason and message", () =>
   test.each<[string, string, string, object]>([
     ["no lines", ...create, { userId: "1", items: [] }],
     ["a value of another type", ...create, { userId: 1 }],
-    ["a product that is not there", ...create, { userId: "1", items: [{ productId: "999", quantity: 1 }] }],
+    ["an unknown product", ...create, { userId: "1", items: [{ productId: "999", quantity: 1 }] }],
     ["too little in stock", ...create, { userId: "1", items: [{ productId: "104", quantity: 9_999 }] }],
-    ["something that is not there", "GET /products/999", "product.v1.ProductService/GetProduct", { productId: "999" }],
+    ["an unknown resource", "GET /products/999", "product.v1.ProductService/GetProduct", { productId: "999" }],
   ])("%s", async (_what, rest, rpc, body) => {
     const [overRest, overRpc] = await both(rest, rpc, body);
     expect(overRpc.body.code).toBe(overRest.body.error.status.toLowerCase());

@@ -13,7 +13,7 @@ it.each([1, 2, 3, 4, 5, 6])(
   async (seed) => {
     const world = createWorld({ seed });
     const ledger = createLedger();
-    world.mail.setAway(true);
+    world.mail.setUnreachable(true);
     let duringOutage = 0;
     const { violations, history } = await runToTheEnd({
       world,
@@ -23,7 +23,7 @@ it.each([1, 2, 3, 4, 5, 6])(
         await visit(world, ledger);
         await sleep(world.time, hourMs - world.time.monotonic());
         duringOutage = world.mail.received.size;
-        world.mail.setAway(false);
+        world.mail.setUnreachable(false);
       },
     });
     expect(violations).toEqual([]);

@@ -38,7 +38,7 @@ export async function runToTheEnd({ world, ledger, people, badMs }: RunOptions):
     world.start();
     let isDone = false;
     void people()
-      .catch((error: unknown) => broken("the people failed", error))
+      .catch((error: unknown) => broken("the users' actions failed", error))
       .then(() => {
         isDone = true;
       });

@@ -12,7 +12,7 @@ import { createWorld } from "./world/world.ts";
 
 /** How long faults occur, in simulated milliseconds. */
 const badMs = 8_000;
-/** The last moment of a failover, in simulated milliseconds: most people are still there. */
+/** The last moment of a failover, in simulated milliseconds: most users are still active. */
 const failoverMsMax = 4_000;
 /** The maximum number of a shopkeeper's changes. */
 const changesMax = 6;

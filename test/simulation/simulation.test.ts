@@ -29,8 +29,8 @@ describe("the simulation", () => {
     for (let seed = 1; seed <= 20; seed++) lines.push(...(await simulate(seed)).history);
     const count = (pattern: RegExp) => lines.filter((line) => pattern.test(line)).length;
     expect(count(/ ends \(point/)).toBeGreaterThan(5);
-    expect(count(/ ends \(out of the blue/)).toBeGreaterThan(5);
-    expect(count(/ ends \(as it was told to/)).toBeGreaterThan(1);
+    expect(count(/ ends \(killed at a random time/)).toBeGreaterThan(5);
+    expect(count(/ ends \(drained after SIGTERM/)).toBeGreaterThan(1);
     expect(count(/is lost$/)).toBeGreaterThan(20);
     expect(count(/is lost, unnoticed/)).toBeGreaterThan(20);
     expect(count(/copy ← /)).toBeGreaterThan(20);
@@ -40,7 +40,7 @@ describe("the simulation", () => {
     expect(count(/REQUEST_ID_REUSED/)).toBeGreaterThan(5);
     expect(count(/DeadlineExceeded/)).toBeGreaterThan(5);
     expect(count(/order.*: answered/)).toBeGreaterThan(100);
-    expect(count(/mail .*: taken, but told failed/)).toBeGreaterThan(5);
+    expect(count(/mail .*: accepted, but reported as failed/)).toBeGreaterThan(5);
     expect(count(/mail .*: failed/)).toBeGreaterThan(5);
     expect(count(/mail .*: channel unavailable/)).toBeGreaterThan(5);
     expect(count(/, as a guest, order.*: answered/)).toBeGreaterThan(5);

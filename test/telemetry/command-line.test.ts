@@ -33,7 +33,7 @@ const hops = [
 const missing = (output: string) => hops.filter((hop) => !hop.test(output)).map(String);
 
 describe("parley trace", () => {
-  it("shows every hop of an order that was just placed, without being asked twice", async () => {
+  it("shows every hop of an order that was just placed, in one run", async () => {
     // It waits for a second at most. On a busy machine the notification may take longer, so another order may be tried.
     const read = async () => (await parley.run("trace", await placeOrder())).output;
     const output = await eventually(read, (text) => missing(text).length === 0, 60_000);
@@ -49,7 +49,7 @@ describe("parley trace", () => {
     expect(calls.length).toBeGreaterThan(5);
   }, 60_000);
 
-  it("says that an unknown trace is not kept, and refuses what is no trace id", async () => {
+  it("reports an unknown trace, and refuses an invalid trace id", async () => {
     const unknown = await parley.run("trace", "f".repeat(32));
     expect([unknown.code, unknown.output]).toEqual([1, expect.stringContaining("No call of the trace")]);
     const invalid = await parley.run("trace", "4711");
@@ -57,7 +57,7 @@ describe("parley trace", () => {
   }, 60_000);
 });
 
-it("parley logs shows the lines of one service, and goes on with --follow", async () => {
+it("parley logs shows the lines of one service, and follows them with --follow", async () => {
   const following = parley.start("logs", "order", "--follow", "-n", "0", "--data", stack.dataFolder);
   const traceId = await placeOrder();
   const followed = async () => following.output();
@@ -91,12 +91,12 @@ it("parley calls --failed shows the failing hop while product is stopped, and pa
   for (const line of calls.output().trim().split("\n")) {
     expect(line).not.toMatch(/ {2}OK /);
   }
-  const told = succeeding
+  const shown = succeeding
     .output()
     .trim()
     .split("\n")
     .map((line) => JSON.parse(line) as { readonly method: string });
-  expect(told.map(({ method }) => method)).toContain("CreateOrder");
+  expect(shown.map(({ method }) => method)).toContain("CreateOrder");
   for (const running of [calls, succeeding]) {
     running.child.kill("SIGINT");
     expect(await running.exitCode).toBe(0);

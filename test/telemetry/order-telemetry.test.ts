@@ -152,11 +152,11 @@ describe("an order's trace", () => {
 
   it("arrives at a collector with the same spans, parents and links, and with logs and metrics", async () => {
     const traceId = traceIds[0] ?? "";
-    const told = (list: readonly { spanId: string; parentSpanId: string; process: string }[]) =>
+    const linksOf = (list: readonly { spanId: string; parentSpanId: string; process: string }[]) =>
       list.map(({ spanId, parentSpanId, process }) => `${process} ${spanId} ${parentSpanId}`).sort();
     const ask = async () => ({
-      exported: told(collector.spans().filter((span) => span.traceId === traceId)),
-      kept: told((await telemetry.getTrace({ traceId })).calls),
+      exported: linksOf(collector.spans().filter((span) => span.traceId === traceId)),
+      kept: linksOf((await telemetry.getTrace({ traceId })).calls),
     });
     const both = await eventually(ask, ({ exported, kept }) => exported.length === kept.length, 20_000);
     expect(both.exported).toEqual(both.kept);
@@ -193,13 +193,16 @@ describe("an order's trace", () => {
 });
 
 it("streams the calls of all processes live, and shows the failed hop while product is stopped", async () => {
-  const leaving = new AbortController();
+  const stopWatching = new AbortController();
   const seen: Call[] = [];
   const silent: string[] = [];
   let isOpen = false;
   const watching = (async () => {
     try {
-      for await (const response of telemetry.watchCalls({ filter: { failed: true } }, { signal: leaving.signal })) {
+      for await (const response of telemetry.watchCalls(
+        { filter: { failed: true } },
+        { signal: stopWatching.signal },
+      )) {
         isOpen = true;
         seen.push(...response.calls);
         silent.push(...response.silent.map(({ process }) => process));
@@ -222,7 +225,7 @@ it("streams the calls of all processes live, and shows the failed hop while prod
   expect(seen.every(({ code }) => code !== 0)).toBe(true);
   expect(seen.some(({ service }) => service === TelemetryService.typeName)).toBe(false);
   expect(await eventually(async () => silent.includes("product"), Boolean)).toBe(true);
-  leaving.abort();
+  stopWatching.abort();
   await watching;
 });
 

@@ -21,7 +21,7 @@ export interface During {
 
 /** For what takes a second or two, on a machine that may be busy. */
 const patienceMs = 60_000;
-/** Longer than a host needs to be noticed, and to come back before anything gives up on it. */
+/** Longer than the detection of a lost host takes, and shorter than any retry limit. */
 const unpluggedMs = 15_000;
 
 /**
@@ -56,7 +56,7 @@ export async function restartEverything({ platform, traffic, checks }: During): 
       // An orchestrator stops the next replica once the one before is in use: nginx asks the DNS every 5 s.
       await untilCalled(its.filter(isUsed));
       await traffic.untilAnswered(40);
-      return told(traffic.take(), { explained: none });
+      return summary(traffic.take(), { explained: none });
     });
   }
   await checks.check("Redis starts again under load", async () => {
@@ -64,18 +64,18 @@ export async function restartEverything({ platform, traffic, checks }: During): 
     await stores.redis.ended();
     await stores.redis.start();
     await traffic.untilAnswered(40);
-    return told(traffic.take(), { explained: none });
+    return summary(traffic.take(), { explained: none });
   });
 }
 
-/** Takes a host away without a word, and gives it back. Calls on it have no outcome, and are made again with the same request id. */
+/** Unplugs or stops a host without a shutdown, and brings it back. Calls on it have no outcome, and are retried with the same request id. */
 export async function loseHost({ platform, traffic, checks }: During): Promise<void> {
   const { network, replicas } = platform;
   const host = network.hosts[1];
   const its = replicas.filter((each) => each.host === host);
   const isNamespace = network.kind === "namespaces";
   traffic.take();
-  await checks.check(`calls go on while host ${host.name} is ${isNamespace ? "unplugged" : "stopped"}`, async () => {
+  await checks.check(`calls succeed while host ${host.name} is ${isNamespace ? "unplugged" : "stopped"}`, async () => {
     if (isNamespace) await host.link("down");
     else for (const { program } of its) program.signal("SIGSTOP");
     try {
@@ -85,11 +85,11 @@ export async function loseHost({ platform, traffic, checks }: During): Promise<v
       if (isNamespace) await host.link("up");
       else for (const { program } of its) program.signal("SIGCONT");
     }
-    return told(traffic.take());
+    return summary(traffic.take());
   });
   await checks.check(`and host ${host.name} gets calls once it is back`, async () => {
     await untilCalled(its.filter(isUsed));
-    return told(traffic.take());
+    return summary(traffic.take());
   });
 }
 
@@ -98,7 +98,7 @@ export async function addReplicas({ platform, traffic, checks }: During): Promis
   traffic.take();
   await checks.check("third replicas are found by DNS and get calls", async () => {
     await untilCalled((await platform.addReplicas()).filter(isUsed));
-    return told(traffic.take(), { explained: none });
+    return summary(traffic.take(), { explained: none });
   });
 }
 
@@ -138,9 +138,9 @@ export async function rotateCertificates({ platform, traffic, checks, token }: D
       patienceMs,
     );
     stream.close();
-    if (more === 0) throw new Error("a stream that was open before gets no events any more");
+    if (more === 0) throw new Error("a stream that was open before the change gets no more events");
     // nginx ends its clients' HTTP/2 connections with GOAWAY. A client without retries does not repeat a call that crosses it.
-    return told(traffic.take(), { explained: /GOAWAY|the server is going away/ });
+    return summary(traffic.take(), { explained: /GOAWAY|the server is going away/ });
   });
 }
 
@@ -166,15 +166,15 @@ export interface Expectation {
 export const none = /(?!)/;
 
 /** Fails if a call was lost, or a try failed for another reason than the change, apart from those that were only late. */
-export function told(period: Period, { explained = /./ }: Expectation = {}): string {
+export function summary(period: Period, { explained = /./ }: Expectation = {}): string {
   const { answered, failedTries, lost, slowestMs } = period;
   const late = failedTries.filter(({ isLate }) => isLate).length;
   const calls = Object.values(answered).reduce((sum, count) => sum + count, 0);
   expectNone("calls were lost", lost);
-  const said = `${calls} calls, ${failedTries.length} tries failed (${late} late), the slowest call took ${slowestMs.toFixed(0)} ms`;
+  const totals = `${calls} calls, ${failedTries.length} tries failed (${late} late), the slowest call took ${slowestMs.toFixed(0)} ms`;
   expectNone(
-    `tries failed without a reason (${said})`,
+    `tries failed for another reason (${totals})`,
     failedTries.filter(({ error, isLate }) => !isLate && !explained.test(error)).map(({ error }) => error),
   );
-  return said;
+  return totals;
 }

@@ -28,7 +28,7 @@ export function createChecks(): Checks {
   };
 }
 
-/** Fails a check with the message if there is something. */
+/** Fails a check, with the message, if the list is not empty. */
 export function expectNone(what: string, found: readonly string[]): void {
   if (found.length > 0) {
     throw new Error(`${found.length} ${what}:\n  ${found.slice(0, 8).join("\n  ")}`);

@@ -8,7 +8,7 @@ import type { Program } from "../processes/program.ts";
 import { expectNone } from "./checks.ts";
 import { type Buyer, startTraffic, type Traffic } from "./traffic.ts";
 
-/** Traffic, and an admin who has seen the state before it and follows every change. */
+/** Traffic, and an admin that has read the state before it and watches every change. */
 export interface ObservedTraffic {
   readonly traffic: Traffic;
   /**

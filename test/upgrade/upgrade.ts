@@ -1,5 +1,5 @@
 import { adminClients, createBuyers, signIn } from "../topology/accounts.ts";
-import { none, told } from "../topology/changes.ts";
+import { none, summary } from "../topology/changes.ts";
 import { type Checks, expectNone } from "../topology/checks.ts";
 import { startObservedTraffic } from "../topology/observed-traffic.ts";
 import { grpcTransport, rpcShop } from "../topology/protocols.ts";
@@ -40,12 +40,12 @@ export async function upgrade(slots: readonly Slot[], { release, admin, checks }
     const { traffic } = observed;
     await checks.check("two replicas of the previous release serve", async () => {
       await traffic.untilAnswered(callsOfStep);
-      return told(traffic.take(), { explained: none });
+      return summary(traffic.take(), { explained: none });
     });
     await checks.check("one replica of each service is replaced", () => replace(1));
     await checks.check("both releases serve side by side", async () => {
       await traffic.untilAnswered(callsSideBySide);
-      return told(traffic.take(), { explained: none });
+      return summary(traffic.take(), { explained: none });
     });
     await checks.check(
       "a replica of the previous release that was killed starts again beside the new one",
@@ -56,13 +56,13 @@ export async function upgrade(slots: readonly Slot[], { release, admin, checks }
           await startPatiently(program);
         }
         await traffic.untilAnswered(callsOfStep);
-        return told(traffic.take());
+        return summary(traffic.take());
       },
     );
     await checks.check("the other replica of each service is replaced", () => replace(0));
     await checks.check("this release serves alone", async () => {
       await traffic.untilAnswered(callsOfStep);
-      return told(traffic.take(), { explained: none });
+      return summary(traffic.take(), { explained: none });
     });
     await checks.check("every invariant holds", async () => {
       return `${await observed.settle(slots.map(({ program }) => program))} orders`;
@@ -75,7 +75,7 @@ export async function upgrade(slots: readonly Slot[], { release, admin, checks }
         if (code !== 0) codes.push(`${slot.service.name}: ${code}`);
       }
       expectNone("exit codes other than 0", codes);
-      return told(traffic.take(), { explained: none });
+      return summary(traffic.take(), { explained: none });
     }
   } finally {
     await observed.stop();

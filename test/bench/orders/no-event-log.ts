@@ -7,7 +7,7 @@ export function createEventLog(): EventLog {
     onAppended: () => () => {},
     onWaiting: () => () => {},
     watch() {
-      throw new Error("nothing is kept that could be watched");
+      throw new Error("this event log stores no events to watch");
     },
   };
 }

@@ -137,7 +137,7 @@ const roundCount = Number(options.rounds);
 // A timeout ends the benchmark and every process that it started.
 const endMs = (started.length * (warmSeconds + roundCount * (runUpSeconds + roundSeconds)) + 300) * 1000;
 setTimeout(() => {
-  console.error(`the bench is not done after ${endMs / 1000} s: it ends here`);
+  console.error(`the benchmark did not finish within ${endMs / 1000} s and is stopped`);
   process.exit(1);
 }, endMs).unref();
 
@@ -216,7 +216,7 @@ const barsOnPostgres = () => [
 ];
 const bars = postgres === undefined ? barsOnSqlite() : barsOnPostgres();
 for (const { what, ratio, atLeast } of bars) {
-  console.log(`${ratio >= atLeast ? "ok  " : "MISS"} ${what}: ${ratio.toFixed(2)}; the bar is ${atLeast}`);
+  console.log(`${ratio >= atLeast ? "ok  " : "MISS"} ${what}: ${ratio.toFixed(2)}; the goal is ${atLeast}`);
 }
 if (postgres !== undefined) {
   console.log(`     orders/s on PostgreSQL against SQLite: ${against("parley, SQLite", ordersRatio).toFixed(2)}`);

@@ -157,7 +157,7 @@ for (const scenario of scenarios.filter(({ name }) => name.includes(options.only
   for (const [times, bar] of Object.entries(scenario.bars)) {
     const share = median(kept[Number(times)] ?? []);
     console.log(
-      `${share >= bar ? "ok  " : "MISS"} ${Math.round(share * 100)} % of the best at ${times} ×; the bar is ${bar * 100} %`,
+      `${share >= bar ? "ok  " : "MISS"} ${Math.round(share * 100)} % of the best at ${times} ×; the goal is ${bar * 100} %`,
     );
   }
 }

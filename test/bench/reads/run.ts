@@ -15,8 +15,8 @@ import { fillOrders, orderId, userCount } from "./fill.ts";
 
 /**
  * `npm run bench:reads`: GetOrder and ListOrders of an order service with 1,000, 10,000, 100,000 and 1,000,000 orders, on SQLite and on
- * PostgreSQL. `--orders 1000,10000000`, `--databases sqlite`, `--calls 4000`. All sizes are asked in turn, a few calls each, one at a time, so that a slow
- * moment of the machine meets all of them.
+ * PostgreSQL. `--orders 1000,10000000`, `--databases sqlite`, `--calls 4000`. All sizes take turns, a few calls each, one at a time, so that a slow
+ * period of the machine affects all of them.
  */
 const { values: options } = parseArgs({
   options: {
@@ -31,13 +31,13 @@ if ([...sizes, callCount].some((number) => !Number.isSafeInteger(number) || numb
   throw new RangeError("--orders takes numbers with commas between them, --calls takes a number");
 }
 
-/** The calls to one service before it is another one's turn. */
+/** The number of calls to one service before the next service's turn. */
 const turnCalls = 20;
 /** The calls of one kind in a round: enough for a p99. Figures are medians over the rounds, and ratios those of the same round. */
 const roundCalls = 400;
 /** Calls that are not measured: connections, statements and code are new. */
 const warmCalls = 400;
-/** The bar: GetOrder's p99 with the most orders against that with the fewest. */
+/** The goal for GetOrder's p99 with the most orders, relative to that with the fewest. */
 const growthMax = 2;
 
 /** A call of one kind to a service with so many orders. */
@@ -162,7 +162,7 @@ async function report(): Promise<void> {
     return [{ what: `${name}: GetOrder's p99 with ${many.orders} orders against ${few.orders}`, ratio }];
   });
   for (const { what, ratio } of bars) {
-    console.log(`${ratio <= growthMax ? "ok  " : "MISS"} ${what}: ${ratio.toFixed(2)}; the bar is ${growthMax}`);
+    console.log(`${ratio <= growthMax ? "ok  " : "MISS"} ${what}: ${ratio.toFixed(2)}; the goal is ${growthMax}`);
   }
   const dist = join(import.meta.dirname, "..", "dist");
   await mkdir(dist, { recursive: true });

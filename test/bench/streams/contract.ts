@@ -69,7 +69,7 @@ function streamService(): DescService {
   );
   const service = registry.getService(typeName);
   if (service === undefined) {
-    throw new Error(`${typeName} cannot be made`);
+    throw new Error(`${typeName} could not be created`);
   }
   return service;
 }

@@ -155,7 +155,7 @@ async function compare(scenario: Scenario): Promise<readonly Row[]> {
 
 let held = true;
 
-function bar(holds: boolean, words: string): void {
+function printGoal(holds: boolean, words: string): void {
   held &&= holds;
   console.log(`${holds ? "ok  " : "MISS"} ${words}`);
 }
@@ -182,10 +182,10 @@ function show(rows: readonly Row[], { name, atLeast, watchers: watching }: Scena
   if (atLeast === undefined) {
     console.log(`     ${words}`);
   } else {
-    bar(ratio >= atLeast, `${words}; the bar is ${atLeast}`);
+    printGoal(ratio >= atLeast, `${words}; the goal is ${atLeast}`);
   }
   if (watching !== undefined) {
-    bar(ours.watcherBytes <= watcherBytesMax, `an idle watcher takes at most ${watcherBytesMax / 1024} KiB`);
+    printGoal(ours.watcherBytes <= watcherBytesMax, `an idle watcher takes at most ${watcherBytesMax / 1024} KiB`);
   }
 }
 
@@ -202,5 +202,5 @@ const folder = join(import.meta.dirname, "..", "dist");
 await mkdir(folder, { recursive: true });
 const file = join(folder, "streams.json");
 await writeFile(file, JSON.stringify({ date: new Date().toISOString(), pins, rounds, rows }, null, 2));
-console.log(`\nall of it: ${file}`);
+console.log(`\nresults: ${file}`);
 process.exitCode = held ? 0 : 1;

@@ -53,7 +53,7 @@ interface Running extends Way {
 const payload = 158;
 const message = toBinary(echo.input, create(echo.input, { message: "x".repeat(payload) } as never));
 const body = Buffer.concat([Buffer.from([0, 0, 0, 0, message.length]), message]);
-const leaving = new AbortController();
+const stopWatching = new AbortController();
 const running: Running[] = [];
 for (const way of ways) {
   const port = await freePort();
@@ -81,7 +81,7 @@ for (let round = 0; round <= rounds; round++) {
     }
   }
 }
-leaving.abort();
+stopWatching.abort();
 await Promise.all(running.map(({ process }) => process.stop()));
 collector.closeAllConnections();
 collector.close();
@@ -93,7 +93,7 @@ const rows = running.map(({ name, rates, cpu, atLeast }) => {
   return { name, rate: median(rates), cpu: median(cpu), share, atLeast };
 });
 printTable(
-  ["telemetry", "calls/s", "CPU of a call, µs", "more, µs", "rate by CPU, of off", "bar"],
+  ["telemetry", "calls/s", "CPU of a call, µs", "more, µs", "rate by CPU, of off", "goal"],
   rows.map(({ name, rate, cpu, share, atLeast }) => [
     name,
     Math.round(rate).toLocaleString("en-US"),
@@ -108,7 +108,7 @@ async function watch(url: string): Promise<void> {
   const environment = systemEnvironment({ name: "bench", logLevel: "silent" });
   const client = createServiceClient(TelemetryService, url, { environment });
   try {
-    for await (const _ of client.watchCalls({}, { signal: leaving.signal })) {
+    for await (const _ of client.watchCalls({}, { signal: stopWatching.signal })) {
       // Discards the body.
     }
   } catch {

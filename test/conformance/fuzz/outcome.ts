@@ -147,7 +147,7 @@ function withoutIds(meaning: unknown): unknown {
   return JSON.parse(text, (_key, value) => (isError(value) ? { ...value, message: "a text" } : value));
 }
 
-/** About what the protocols forbid, Connect's handlers have their own words: the code and the details count. */
+/** For protocol violations Connect's handlers have other messages, so only code and details are compared. */
 function isError(value: unknown): value is { readonly code: string } {
   return typeof value === "object" && value !== null && "code" in value && "message" in value;
 }

@@ -9,14 +9,14 @@ import { serveTwoPaths } from "./two-paths.ts";
 async function main([count = "1000000", firstSeed = String(Date.now() % 1_000_000_000)]: string[]): Promise<number> {
   const paths = await serveTwoPaths();
   const total = Number(count);
-  let told = Date.now();
+  let printedMs = Date.now();
   console.log(`${total} requests from seed ${firstSeed} on`);
   const differences = await comparePaths(paths, {
     firstSeed: Number(firstSeed),
     count: total,
     onProgress(done) {
-      if (Date.now() - told >= 5_000) {
-        told = Date.now();
+      if (Date.now() - printedMs >= 5_000) {
+        printedMs = Date.now();
         const { heapUsed, rss } = process.memoryUsage();
         console.log(`${done} of ${total}; heap ${megabytes(heapUsed)}, resident ${megabytes(rss)}`);
       }

@@ -3,7 +3,7 @@ import { type Attack, type AttackOptions, type AttackReport, type AttackTarget, 
 import { headers, preface, settings } from "../wire/http2-frames.ts";
 
 /** How long connections stay open, in milliseconds at scale 1. */
-const heldMs = 8_000;
+const openMs = 8_000;
 /** The number of connections opened before the event loop yields. */
 const batch = 200;
 
@@ -36,7 +36,7 @@ async function open({ url, count, signal, first, addresses = 1 }: Opening): Prom
   return sockets;
 }
 
-function held(count: number, first?: Buffer, addresses = 1) {
+function openConnections(count: number, first?: Buffer, addresses = 1) {
   return async ({ urls, tlsUrl }: AttackTarget, { signal, scale }: AttackOptions): Promise<AttackReport> => {
     const total = scaled(count, scale, Math.min(count, 1_500));
     const sockets = await open({
@@ -46,7 +46,7 @@ function held(count: number, first?: Buffer, addresses = 1) {
       addresses,
       ...(first === undefined ? {} : { first }),
     });
-    await pause(heldMs * scale, signal);
+    await pause(openMs * scale, signal);
     const open_ = sockets.filter((socket) => socket.readyState === "open").length;
     for (const each of sockets) each.destroy();
     return { findings: [], note: `${total} opened, ${open_} kept` };
@@ -58,7 +58,7 @@ function dribbled(count: number, text: Buffer, everyMs = 100) {
   return async ({ urls }: AttackTarget, { signal, scale }: AttackOptions): Promise<AttackReport> => {
     const total = scaled(count, scale, 300);
     const sockets = await open({ url: urls.product, count: total, signal, first: text.subarray(0, 1) });
-    const endMs = performance.now() + heldMs * scale;
+    const endMs = performance.now() + openMs * scale;
     for (let at = 1; performance.now() < endMs && !signal.aborted; at++) {
       const byte = text.subarray(at % text.length, (at % text.length) + 1);
       for (const socket of sockets) if (!socket.destroyed && socket.writable) socket.write(byte);
@@ -103,17 +103,28 @@ const openStream = Buffer.concat([
 ]);
 
 export const connections: readonly Attack[] = [
-  { name: "connections/silent", timeMaxMs: 40_000, run: held(10_500) },
-  { name: "connections/silent-many-addresses", timeMaxMs: 40_000, run: held(10_500, undefined, 200) },
-  { name: "connections/half-preface", run: held(3_000, preface.subarray(0, 12)) },
-  { name: "connections/preface-only", run: held(3_000, Buffer.concat([preface, settings()])) },
-  { name: "connections/half-head", run: held(3_000, Buffer.from("GET / HTTP/1.1\r\nhost: x\r\n")) },
-  { name: "connections/head-without-body", run: held(2_500, http1Head) },
-  { name: "connections/stream-without-body", run: held(2_500, openStream) },
+  { name: "connections/silent", timeMaxMs: 40_000, run: openConnections(10_500) },
+  { name: "connections/silent-many-addresses", timeMaxMs: 40_000, run: openConnections(10_500, undefined, 200) },
+  { name: "connections/half-preface", run: openConnections(3_000, preface.subarray(0, 12)) },
+  { name: "connections/preface-only", run: openConnections(3_000, Buffer.concat([preface, settings()])) },
+  { name: "connections/half-head", run: openConnections(3_000, Buffer.from("GET / HTTP/1.1\r\nhost: x\r\n")) },
+  { name: "connections/head-without-body", run: openConnections(2_500, http1Head) },
+  { name: "connections/stream-without-body", run: openConnections(2_500, openStream) },
   { name: "connections/dribbled-preface", run: dribbled(1_000, preface) },
   { name: "connections/dribbled-head", run: dribbled(1_000, slowHeader, 40) },
   { name: "connections/churn", run: churn },
-  { name: "connections/silent-tls", kinds: ["service"], needsTls: true, timeMaxMs: 40_000, run: held(10_500) },
-  { name: "connections/stalled-handshakes", kinds: ["service"], needsTls: true, run: held(4_000, clientHello) },
-  { name: "connections/cleartext-at-tls", kinds: ["service"], needsTls: true, run: held(4_000, http1Head) },
+  {
+    name: "connections/silent-tls",
+    kinds: ["service"],
+    needsTls: true,
+    timeMaxMs: 40_000,
+    run: openConnections(10_500),
+  },
+  {
+    name: "connections/stalled-handshakes",
+    kinds: ["service"],
+    needsTls: true,
+    run: openConnections(4_000, clientHello),
+  },
+  { name: "connections/cleartext-at-tls", kinds: ["service"], needsTls: true, run: openConnections(4_000, http1Head) },
 ];

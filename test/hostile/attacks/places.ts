@@ -19,7 +19,7 @@ const connectJson2 = streamDialects.find(({ name }) => name === "Connect stream/
 const unaryJson2 = unaryDialects.find(({ name }) => name === "Connect/2 json") as Dialect;
 
 /** How long streams and connections stay open, in milliseconds at scale 1. */
-const heldMs = 8_000;
+const openMs = 8_000;
 
 interface Stream {
   readonly path: string;
@@ -83,7 +83,7 @@ function heldStreams(stream: Stream, count: number) {
   return async (target: AttackTarget, { signal, scale }: AttackOptions): Promise<AttackReport> => {
     const total = scaled(count, scale, Math.min(count, 1_100));
     const opened = await openStreams(stream, target, { signal, count: total });
-    await pause(heldMs * scale, signal);
+    await pause(openMs * scale, signal);
     for (const each of opened) each.close();
     return { findings: [], note: `${total} streams, ${opened.length} connections` };
   };
@@ -104,7 +104,7 @@ async function manyConnections(target: AttackTarget, { signal, scale }: AttackOp
     );
     if (index % 50 === 49) await pause(20, signal);
   }
-  await pause(heldMs * scale, signal);
+  await pause(openMs * scale, signal);
   for (const each of opened) each.close();
   return { findings: [], note: `${count} connections with a stream each` };
 }
@@ -234,7 +234,7 @@ async function untakenAnswers2(target: AttackTarget, { signal, scale }: AttackOp
       }),
     );
   }
-  await pause(heldMs * scale, signal);
+  await pause(openMs * scale, signal);
   for (const each of opened) each.close();
   return { findings: [], note: `${connections} × ${calls} lists of 200 KB` };
 }
@@ -286,7 +286,7 @@ function pipelined(
         }
       }),
     );
-    await pause(heldMs * scale * 0.5, signal);
+    await pause(openMs * scale * 0.5, signal);
     const ended = opened.filter(({ closed }) => closed).length;
     for (const each of opened) each.close();
     return { findings: [], note: `${connections} × ${size.requests} of ${path}, ${ended} ended` };

@@ -13,15 +13,15 @@ const customer = { email: "carol@example.com", password: "a-good-customer" };
 function flood(path: string, body: (index: number) => object, perSecond: number) {
   return async ({ urls }: AttackTarget, { signal, scale }: AttackOptions): Promise<AttackReport> => {
     const endMs = performance.now() + Math.max(2_000, 10_000 * scale);
-    const underWay: Promise<unknown>[] = [];
+    const inFlight: Promise<unknown>[] = [];
     let [sent, signIns, refused] = [0, 0, 0];
     while (performance.now() < endMs && !signal.aborted) {
-      underWay.push(post(`${urls.user}${path}`, body(sent++)));
+      inFlight.push(post(`${urls.user}${path}`, body(sent++)));
       // Another caller with the right password signs in three times a second.
       if (sent % Math.ceil(perSecond / 3) === 0) {
         signIns++;
         const signedIn = post(`${urls.user}/user.v1.UserService/Login`, customer, otherAddress);
-        underWay.push(
+        inFlight.push(
           signedIn.then((status) => {
             if (status !== 200) refused++;
           }),
@@ -29,7 +29,7 @@ function flood(path: string, body: (index: number) => object, perSecond: number)
       }
       await pause(1_000 / perSecond, signal);
     }
-    await Promise.all(underWay);
+    await Promise.all(inFlight);
     const findings = refused > signIns * refusedShareMax ? [`${refused} of ${signIns} right sign-ins refused`] : [];
     return { findings, note: `${sent} requests at ${perSecond}/s, ${signIns} sign-ins` };
   };

@@ -38,7 +38,7 @@ export async function measureClient(
   let current = client;
   const findings: string[] = [];
   const codes = new Set<string>();
-  const worst = { overrunMs: 0, overrunOwnMs: 0, heldMs: 0, grownBytes: 0 };
+  const worst = { overrunMs: 0, overrunOwnMs: 0, blockedMs: 0, grownBytes: 0 };
   let latest = "";
   let done = 0;
   try {
@@ -65,7 +65,7 @@ export async function measureClient(
       if (outcome.overrunMs > worst.overrunMs) latest = what;
       worst.overrunMs = Math.max(worst.overrunMs, outcome.overrunMs);
       worst.overrunOwnMs = Math.max(worst.overrunOwnMs, outcome.overrunOwnMs);
-      worst.heldMs = Math.max(worst.heldMs, reading?.heldMaxMs ?? 0);
+      worst.blockedMs = Math.max(worst.blockedMs, reading?.blockedMaxMs ?? 0);
       worst.grownBytes = Math.max(worst.grownBytes, peakBytes(pid) - before);
       for (const code of outcome.codes) {
         codes.add(code);

@@ -34,9 +34,9 @@ async function run({ name, target, scale, seed, timeMaxMs }: RunMessage) {
   const step = async (what: string, messageBytes: number, body: () => Promise<void>) => {
     let again = !signal.aborted;
     while (again) {
-      await tell({ step: { what, messageBytes, begins: true } });
+      await sendAndWait({ step: { what, messageBytes, begins: true } });
       await body();
-      again = await tell({ step: { what, messageBytes, begins: false } });
+      again = await sendAndWait({ step: { what, messageBytes, begins: false } });
     }
   };
   try {
@@ -49,7 +49,7 @@ async function run({ name, target, scale, seed, timeMaxMs }: RunMessage) {
 }
 
 /** Sends a message to the harness and waits until it has measured. */
-function tell(message: object): Promise<boolean> {
+function sendAndWait(message: object): Promise<boolean> {
   return new Promise((resolve) => {
     waiting = resolve;
     process.send?.(message);

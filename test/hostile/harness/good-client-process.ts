@@ -47,7 +47,7 @@ process.on("disconnect", () => process.exit());
 
 function begin(load: GoodLoad) {
   const outcomes: Outcome[] = [];
-  const underWay = new Set<Promise<void>>();
+  const inFlight = new Set<Promise<void>>();
   const kept = new KeptConnection(load);
   let calls = 0;
   let timer: NodeJS.Timeout | undefined;
@@ -71,9 +71,9 @@ function begin(load: GoodLoad) {
       const delayMs = Math.max(...delaysMs(load.pids).map((now, index) => now - (startDelaysMs[index] ?? now)));
       const ownMs = Math.max(0, wallMs - delayMs);
       outcomes.push({ wallMs, ownMs, error });
-      underWay.delete(counted);
+      inFlight.delete(counted);
     });
-    underWay.add(counted);
+    inFlight.add(counted);
   }
 
   // The first calls open connections and warm up both sides; they are not counted.
@@ -84,7 +84,7 @@ function begin(load: GoodLoad) {
     warm,
     async end(): Promise<GoodResult> {
       clearInterval(timer);
-      await Promise.all(underWay);
+      await Promise.all(inFlight);
       kept.close();
       return summary(outcomes);
     },

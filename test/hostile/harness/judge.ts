@@ -1,7 +1,7 @@
 import type { ClientSideRow, Row, StepCost } from "./row.ts";
 
 /** The limits that the platform must keep for other callers during an attack. */
-export const bars = {
+export const limits = {
   errorShareMax: 0.01,
   /** The good client's p99 during the attack: at most this multiple of its idle p99, or `p99FloorMs` if that is more. */
   p99IdleFactor: 5,
@@ -10,7 +10,7 @@ export const bars = {
   /** Buffers, resident or not: an announced length must not allocate memory. */
   externalBytesMax: 400 * 1024 * 1024,
   /** CPU time for which one request may block the event loop. */
-  stepHeldMsMax: 50,
+  stepBlockedMsMax: 50,
   /** The bytes that one request may allocate: this multiple of its decompressed size, plus `stepAllocatedFloor`. */
   stepAllocatedFactor: 16,
   stepAllocatedFloor: 1024 * 1024,
@@ -28,8 +28,8 @@ export function judge(row: Row, { latencyBy }: JudgeOptions): readonly string[] 
   for (const each of row.processes) {
     const growth = each.peakBytes - each.beforeBytes;
     if (!each.isAlive) failures.push(`${each.name} died`);
-    if (growth > bars.growthBytesMax) failures.push(`${each.name} grew by ${megabytes(growth)} MB`);
-    if (each.externalMaxBytes > bars.externalBytesMax) {
+    if (growth > limits.growthBytesMax) failures.push(`${each.name} grew by ${megabytes(growth)} MB`);
+    if (each.externalMaxBytes > limits.externalBytesMax) {
       failures.push(`${each.name} held ${megabytes(each.externalMaxBytes)} MB in buffers`);
     }
     if (each.isAlive && (each.inFlightAfter ?? Number.POSITIVE_INFINITY) > each.inFlightBefore) {
@@ -38,29 +38,33 @@ export function judge(row: Row, { latencyBy }: JudgeOptions): readonly string[] 
       );
     }
   }
-  const held = worst(row.steps, ({ heldMs }) => heldMs / bars.stepHeldMsMax);
-  if (held !== undefined) failures.push(`event loop held ${held.heldMs.toFixed(0)} ms by ${held.what}`);
+  const blocking = worst(row.steps, ({ blockedMs }) => blockedMs / limits.stepBlockedMsMax);
+  if (blocking !== undefined) {
+    failures.push(`event loop blocked for ${blocking.blockedMs.toFixed(0)} ms by ${blocking.what}`);
+  }
   const greedy = worst(row.steps, (step) => step.allocatedBytes / allocatedMax(step));
   if (greedy !== undefined) {
     failures.push(
       `${megabytes(greedy.allocatedBytes)} MB allocated for ${megabytes(greedy.messageBytes)} MB by ${greedy.what}`,
     );
   }
-  const over = row.steps.filter((step) => step.heldMs > bars.stepHeldMsMax || step.allocatedBytes > allocatedMax(step));
-  if (over.length > 1) failures.push(`${over.length} of ${row.steps.length} requests above a bar`);
+  const over = row.steps.filter(
+    (step) => step.blockedMs > limits.stepBlockedMsMax || step.allocatedBytes > allocatedMax(step),
+  );
+  if (over.length > 1) failures.push(`${over.length} of ${row.steps.length} requests above a limit`);
   return [...failures, ...row.findings];
 }
 
 function judgeGoodClient({ idle, beside }: Row, latencyBy: JudgeOptions["latencyBy"]): readonly string[] {
   const failures: string[] = [];
   const [idleMs, besideMs] = latencyBy === "wall" ? [idle.p99Ms, beside.p99Ms] : [idle.p99OwnMs, beside.p99OwnMs];
-  const p99Max = Math.max(bars.p99FloorMs, idleMs * bars.p99IdleFactor);
+  const p99Max = Math.max(limits.p99FloorMs, idleMs * limits.p99IdleFactor);
   if (besideMs > p99Max) {
     failures.push(`p99 ${besideMs.toFixed(0)} ms of ${p99Max.toFixed(0)} allowed (${latencyBy})`);
   }
   if (beside.calls === 0) failures.push("the good client made no call");
   const errors = beside.errors - (latencyBy === "wall" ? 0 : beside.errorsByMachine);
-  if (errors > beside.calls * bars.errorShareMax) {
+  if (errors > beside.calls * limits.errorShareMax) {
     failures.push(`${errors} of ${beside.calls} good calls failed: ${beside.errorTexts.join("; ")}`);
   }
   return failures;
@@ -68,11 +72,11 @@ function judgeGoodClient({ idle, beside }: Row, latencyBy: JudgeOptions["latency
 
 /** Whether one request exceeds its cost limits, so that it is measured again. */
 export function costsTooMuch(step: StepCost): boolean {
-  return step.heldMs > bars.stepHeldMsMax || step.allocatedBytes > allocatedMax(step);
+  return step.blockedMs > limits.stepBlockedMsMax || step.allocatedBytes > allocatedMax(step);
 }
 
 function allocatedMax({ messageBytes }: StepCost): number {
-  return messageBytes * bars.stepAllocatedFactor + bars.stepAllocatedFloor;
+  return messageBytes * limits.stepAllocatedFactor + limits.stepAllocatedFloor;
 }
 
 /** The step that exceeds its limit by the largest factor, if any. */
@@ -92,8 +96,8 @@ export function judgeClient(row: ClientSideRow, { latencyBy }: JudgeOptions): re
   const overrunMs = latencyBy === "wall" ? row.overrunMs : row.overrunOwnMs;
   return [
     ...(overrunMs > overrunMsMax ? [`a call ended ${overrunMs.toFixed(0)} ms after its deadline`] : []),
-    ...(row.heldMs > overrunMsMax ? [`event loop held ${row.heldMs.toFixed(0)} ms`] : []),
-    ...(row.grownBytes > bars.growthBytesMax ? [`the client grew by ${megabytes(row.grownBytes)} MB`] : []),
+    ...(row.blockedMs > overrunMsMax ? [`event loop blocked for ${row.blockedMs.toFixed(0)} ms`] : []),
+    ...(row.grownBytes > limits.growthBytesMax ? [`the client grew by ${megabytes(row.grownBytes)} MB`] : []),
     ...row.findings,
   ];
 }

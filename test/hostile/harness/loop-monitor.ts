@@ -7,7 +7,7 @@ const intervalMs = 5;
 
 export interface LoopReading {
   /** The most CPU time of the thread between two timer ticks, in milliseconds. */
-  readonly heldMaxMs: number;
+  readonly blockedMaxMs: number;
   /** The thread's total CPU time, in milliseconds. */
   readonly cpuMs: number;
   /** Bytes allocated on V8's heap, garbage included. */
@@ -16,14 +16,14 @@ export interface LoopReading {
   readonly externalMaxBytes: number;
 }
 
-let heldMaxMs = 0;
+let blockedMaxMs = 0;
 let externalMaxBytes = 0;
 let lastMs = cpuMs();
 let start = { cpuMs: lastMs, allocated: allocatedBytes() };
 
 function look() {
   const nowMs = cpuMs();
-  heldMaxMs = Math.max(heldMaxMs, nowMs - lastMs);
+  blockedMaxMs = Math.max(blockedMaxMs, nowMs - lastMs);
   lastMs = nowMs;
   externalMaxBytes = Math.max(externalMaxBytes, getHeapStatistics().external_memory);
 }
@@ -33,13 +33,13 @@ process.on("message", (message: { readonly monitor?: "reset" | "read"; readonly 
   if (message.monitor === undefined) return;
   look();
   const reading: LoopReading = {
-    heldMaxMs,
+    blockedMaxMs,
     cpuMs: lastMs - start.cpuMs,
     allocatedBytes: allocatedBytes() - start.allocated,
     externalMaxBytes,
   };
   if (message.monitor === "reset") {
-    heldMaxMs = 0;
+    blockedMaxMs = 0;
     externalMaxBytes = 0;
     start = { cpuMs: lastMs, allocated: allocatedBytes() };
   }

@@ -73,7 +73,7 @@ export async function measure(
   );
   for (const each of path) resetPeak(each.pid);
   await Promise.all(path.map((each) => each.loop("reset")));
-  const seen = new Map<TargetProcess, Seen>(path.map((each) => [each, { heldMs: 0, externalBytes: 0 }]));
+  const seen = new Map<TargetProcess, Seen>(path.map((each) => [each, { blockedMs: 0, externalBytes: 0 }]));
   const steps = new Steps(path, seen);
 
   const overflowsBefore = acceptQueueOverflows();
@@ -108,7 +108,7 @@ export async function measure(
       afterBytes: residentBytes(each.pid),
       inFlightBefore: expected(each, before[index]?.inFlight),
       inFlightAfter: inFlight[index],
-      heldMaxMs: seen.get(each)?.heldMs,
+      blockedMaxMs: seen.get(each)?.blockedMs,
       externalMaxBytes: seen.get(each)?.externalBytes ?? 0,
       isAlive: each.isAlive(),
     })),
@@ -149,7 +149,7 @@ async function idleControl(good: GoodClient, load: GoodLoad, idleMs: number): Pr
 
 /** The maxima of all loop monitor readings. */
 interface Seen {
-  heldMs: number;
+  blockedMs: number;
   externalBytes: number;
 }
 
@@ -175,7 +175,7 @@ class Steps {
     const cost = {
       what,
       messageBytes,
-      heldMs: Math.max(...readings.map((reading) => reading?.heldMaxMs ?? 0)),
+      blockedMs: Math.max(...readings.map((reading) => reading?.blockedMaxMs ?? 0)),
       allocatedBytes: Math.max(0, ...readings.map((reading) => (reading?.allocatedBytes ?? 0) - goodAllocationBytes)),
     };
     this.#tries++;
@@ -189,7 +189,7 @@ class Steps {
     const reading = await target.loop(action);
     const seen = this.#seen.get(target);
     if (seen !== undefined && reading !== undefined) {
-      seen.heldMs = Math.max(seen.heldMs, reading.heldMaxMs);
+      seen.blockedMs = Math.max(seen.blockedMs, reading.blockedMaxMs);
       seen.externalBytes = Math.max(seen.externalBytes, reading.externalMaxBytes);
     }
     return reading;

@@ -4,7 +4,7 @@ import type { GoodResult } from "./good-client.ts";
 /** The most expensive request of an attack that measures single requests. */
 export interface StepCost {
   readonly what: string;
-  readonly heldMs: number;
+  readonly blockedMs: number;
   readonly allocatedBytes: number;
   readonly messageBytes: number;
 }
@@ -18,7 +18,7 @@ export interface ProcessMemory {
   readonly inFlightBefore: number;
   readonly inFlightAfter: number | undefined;
   /** The longest block of its event loop, in milliseconds of CPU time. */
-  readonly heldMaxMs: number | undefined;
+  readonly blockedMaxMs: number | undefined;
   /** The peak of its buffers, resident or not. */
   readonly externalMaxBytes: number;
   readonly isAlive: boolean;
@@ -52,7 +52,7 @@ export interface ClientSideRow {
   /** The same, minus the time for which the client waited for a core. */
   readonly overrunOwnMs: number;
   /** The longest block of the client's event loop, in milliseconds of CPU time. */
-  readonly heldMs: number;
+  readonly blockedMs: number;
   readonly grownBytes: number;
   readonly findings: readonly string[];
   readonly note: string;

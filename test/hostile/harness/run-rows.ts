@@ -1,7 +1,7 @@
 import type { Attack, Auth, TargetKind } from "../attack.ts";
 import { createAttacker } from "./attacker.ts";
 import { forkGoodClient } from "./good-client.ts";
-import { bars, type JudgeOptions, judge } from "./judge.ts";
+import { type JudgeOptions, judge, limits } from "./judge.ts";
 import { type MeasureOptions, measure } from "./measure.ts";
 import type { Row } from "./row.ts";
 import { type HostileStack, startStack } from "./stack.ts";
@@ -80,6 +80,6 @@ function isDamaged({ processes }: Row): boolean {
       !isAlive ||
       (inFlightAfter ?? Number.POSITIVE_INFINITY) > inFlightBefore ||
       afterBytes - beforeBytes > keptGrowthBytesMax ||
-      externalMaxBytes > bars.externalBytesMax,
+      externalMaxBytes > limits.externalBytesMax,
   );
 }

@@ -1,7 +1,7 @@
 import type { ClientSideRow, Row } from "./row.ts";
 
 const widths = [44, 17, 22, 20, 13, 10, 9] as const;
-const heads = ["attack", "target", "RSS before/peak/after", "p99 idle/beside (own)", "errors", "in flight", "held"];
+const heads = ["attack", "target", "RSS before/peak/after", "p99 idle/attack (own)", "errors", "in flight", "blocked"];
 
 /** The table's header line. */
 export function headLine(): string {
@@ -21,7 +21,7 @@ export function rowLines(row: Row, failures: readonly string[]): string {
     `${idle.p99Ms.toFixed(0)}/${beside.p99Ms.toFixed(0)} (${beside.p99OwnMs.toFixed(0)})`,
     `${beside.errors} of ${beside.calls}`,
     processes.map(({ inFlightBefore, inFlightAfter }) => `${inFlightBefore}>${inFlightAfter ?? "?"}`).join(" "),
-    `${Math.max(...processes.map(({ heldMaxMs }) => heldMaxMs ?? 0)).toFixed(0)}`,
+    `${Math.max(...processes.map(({ blockedMaxMs }) => blockedMaxMs ?? 0)).toFixed(0)}`,
   ];
   const lines = [`${failures.length === 0 ? "passed" : "FAILED"} ${columns(cells)}  ${note}`];
   return [...lines, ...failures.map((failure) => `       - ${failure}`)].join("\n");
@@ -40,7 +40,7 @@ export function clientLines(row: ClientSideRow, failures: readonly string[]): st
     `${Math.max(0, row.overrunMs).toFixed(0)} late (${Math.max(0, row.overrunOwnMs).toFixed(0)})`,
     "",
     "",
-    row.heldMs.toFixed(0),
+    row.blockedMs.toFixed(0),
   ];
   const lines = [`${failures.length === 0 ? "passed" : "FAILED"} ${columns(cells)}  ${row.note}`];
   return [...lines, ...failures.map((failure) => `       - ${failure}`)].join("\n");

@@ -79,7 +79,7 @@ export async function startTarget({
   while (!readFileSync(logFile, "utf8").includes('"msg":"serving"')) {
     if (!isAlive() || performance.now() > endMs) {
       child.kill("SIGKILL");
-      throw new Error(`${name} did not start. It said:\n${lastLines()}`);
+      throw new Error(`${name} did not start. Last lines:\n${lastLines()}`);
     }
     await new Promise((resolve) => setTimeout(resolve, 25));
   }

@@ -176,8 +176,8 @@ export async function uploadBody(connection: RawHttp2, body: Buffer, options: Up
   const { granted } = connection;
   const endMs = performance.now() + maxMs;
   // The peer's SETTINGS arrive first and contain the window size.
-  const told = await connection.until(({ type, flags }) => type === 4 && flags === 0, maxMs);
-  const settings = told?.payload ?? Buffer.alloc(0);
+  const settingsFrame = await connection.until(({ type, flags }) => type === 4 && flags === 0, maxMs);
+  const settings = settingsFrame?.payload ?? Buffer.alloc(0);
   let initial = windowDefault;
   for (let at = 0; at + 6 <= settings.length; at += 6) {
     if (settings.readUInt16BE(at) === 4) initial = settings.readUInt32BE(at + 2);

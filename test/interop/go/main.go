@@ -1,5 +1,5 @@
 // Command grpc-go-peer is the grpc-go side of `npm run interop`: the interop cases of
-// google.golang.org/grpc/interop, as a client and as a server, and a call of a method that nobody registered.
+// google.golang.org/grpc/interop, as a client and as a server, and a call of a method that no server registered.
 package main
 
 import (

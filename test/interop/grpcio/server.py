@@ -14,7 +14,7 @@ def main(contract_path, compression):
     contract = Contract(contract_path)
     server = grpc.server(
         futures.ThreadPoolExecutor(max_workers=64),
-        # Compresses answers whether or not the client says that it accepts gzip, where it is told to.
+        # With the argument `gzip` it compresses every response, whether or not the client accepts gzip.
         compression=grpc.Compression.Gzip if compression == "gzip" else None,
     )
     server.add_generic_rpc_handlers(

@@ -54,10 +54,10 @@ export async function rollingRestarts({
     for (let round = 0; round < rounds; round++) {
       for (const backend of backends) {
         await settle(front);
-        note(`${backend.name} is told to end`);
+        note(`${backend.name} got SIGTERM`);
         backend.signal("SIGTERM");
         await backend.ended();
-        note(`${backend.name} has ended`);
+        note(`${backend.name} exited`);
         await backend.start();
         note(`${backend.name} serves`);
       }
@@ -75,7 +75,7 @@ export async function rollingRestarts({
 /** Waits until the proxy has both backends in use, and then for the time that it needs to connect to both. */
 async function settle(front: ReverseProxy): Promise<void> {
   if (!(await eventually(() => front.isComplete(), Boolean, 60_000))) {
-    throw new Error(`${front.program.name} did not take a backend back:\n${front.program.output()}`);
+    throw new Error(`${front.program.name} did not use a restarted backend again:\n${front.program.output()}`);
   }
   await new Promise((resolve) => setTimeout(resolve, 500));
 }

@@ -14,11 +14,11 @@ import {
 import { type FailedJob, type Jobs, runMany } from "./run-many.ts";
 
 /** The maximum number of failures that are printed. Further ones are only counted. */
-const failuresToldMax = 10;
+const failuresPrintedMax = 10;
 /** The run stops after this many failures. */
 const failuresMax = 100;
 /** The maximum number of history lines printed for the first failure: its last lines, which contain the violations. */
-const linesToldMax = 1_000;
+const linesPrintedMax = 1_000;
 /** The interval of progress reports, in milliseconds. */
 const progressMs = 5_000;
 
@@ -87,19 +87,19 @@ interface Report extends Pick<CommandOptions, "workers"> {
 
 async function runJobs(jobs: Jobs, { workers, what, total }: Report): Promise<boolean> {
   const startMs = performance.now();
-  let toldMs = startMs;
+  let printedMs = startMs;
   let failed = 0;
   const done = await runMany(jobs, {
     workers: Math.min(workers, total),
     onProgress(count) {
-      if (performance.now() - toldMs < progressMs) return;
-      toldMs = performance.now();
-      const perSecond = (1000 * count) / (toldMs - startMs);
+      if (performance.now() - printedMs < progressMs) return;
+      printedMs = performance.now();
+      const perSecond = (1000 * count) / (printedMs - startMs);
       console.log(`${count} of ${total} ${what}, ${perSecond.toFixed(0)} a second, ${failed} with violations`);
     },
     onFailure(failure) {
       failed++;
-      if (failed <= failuresToldMax) tell(failure, { isFirst: failed === 1, jobs });
+      if (failed <= failuresPrintedMax) printFailure(failure, { isFirst: failed === 1, jobs });
       return failed >= failuresMax;
     },
   });
@@ -108,12 +108,12 @@ async function runJobs(jobs: Jobs, { workers, what, total }: Report): Promise<bo
   return failed === 0;
 }
 
-function tell(
+function printFailure(
   { job, violations, history }: FailedJob,
   { isFirst, jobs: { kind, variant } }: { readonly isFirst: boolean; readonly jobs: Jobs },
 ): void {
-  if (isFirst) console.log(history.slice(-linesToldMax).join("\n"));
-  for (const { invariant, message } of violations.slice(0, failuresToldMax)) {
+  if (isFirst) console.log(history.slice(-linesPrintedMax).join("\n"));
+  for (const { invariant, message } of violations.slice(0, failuresPrintedMax)) {
     console.log(`${kind} ${job.join(" and ")}: ${invariant}: ${message}`);
   }
   if (kind === "seed") console.log(`replay: npm run simulate -- --seed ${job[0]}${variantText(variant)}`);

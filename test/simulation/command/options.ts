@@ -3,7 +3,7 @@ import { plantedBugs } from "../planted-bugs/index.ts";
 import type { SimulateOptions } from "../simulate.ts";
 import { serviceNames } from "../world/seams.ts";
 
-/** What differs from the platform as it is. */
+/** Differences from the unmodified platform. */
 export interface Variant {
   /** The number of a planted bug, starting at 1. 0 for none. */
   readonly bug: number;

@@ -25,16 +25,16 @@ export function checkMail(
 
 function checkNotification(row: NotificationRow, books: Books, copies: readonly MailCopy[]): readonly string[] {
   const messages: string[] = [];
-  // The simulated mail server never rejects a recipient permanently, and no world is faulty for days: the service must not give up
-  // any mail.
+  // The simulated mail server never rejects a recipient permanently, and no world is faulty for days: the service must not
+  // abandon a mail.
   if (row.state !== NotificationState.SENT) messages.push(`${row.id} is ${NotificationState[row.state]}`);
-  if (copies.length === 0) messages.push(`${row.id} never came to anybody`);
+  if (copies.length === 0) messages.push(`${row.id} was never delivered`);
   const expected = expectedOf(row, books);
   if (expected === undefined) {
-    messages.push(`${row.id} is about nothing that happened`);
+    messages.push(`${row.id} belongs to no recorded event`);
   } else if (row.recipient !== expected.recipient || row.subject !== expected.subject) {
     messages.push(
-      `${row.id} is "${row.subject}" to ${row.recipient}, and should be "${expected.subject}" to ${expected.recipient}`,
+      `${row.id} is "${row.subject}" to ${row.recipient}, instead of "${expected.subject}" to ${expected.recipient}`,
     );
   }
   return messages;
@@ -46,15 +46,17 @@ function checkCopies(key: string, copies: readonly MailCopy[], row: Notification
   for (const [index, copy] of copies.entries()) {
     if (copy.recipient !== row.recipient || copy.subject !== row.subject || copy.body !== row.body) {
       messages.push(
-        `${key} is "${row.subject}" to ${row.recipient}, and came as "${copy.subject}" to ${copy.recipient}`,
+        `${key} is "${row.subject}" to ${row.recipient}, but was delivered as "${copy.subject}" to ${copy.recipient}`,
       );
     }
     // SMTP allows no better: only a process that saw a failure, or a restarted process, may send the message again.
-    const taken = copies.slice(0, index).filter((before) => !before.isToldFailed);
-    if (taken.some((before) => before.life === copy.life)) {
-      messages.push(`${key} came ${copies.length} times, again from a process that knew that it was taken`);
-    } else if (taken.some((before) => !before.isAtOnce && copy.sendersThen.has(before.life))) {
-      messages.push(`${key} came ${copies.length} times, again from ${copy.life.name} while its sender was there`);
+    const confirmed = copies.slice(0, index).filter((before) => !before.isReportedFailed);
+    if (confirmed.some((before) => before.life === copy.life)) {
+      messages.push(`${key} was delivered ${copies.length} times, again by a process that had its acceptance`);
+    } else if (confirmed.some((before) => !before.isAtOnce && copy.sendersThen.has(before.life))) {
+      messages.push(
+        `${key} was delivered ${copies.length} times, again by ${copy.life.name} while its first sender was alive`,
+      );
     }
   }
   return messages;

@@ -20,7 +20,7 @@ export function checkOrders(books: Books, ledger: Ledger, world: Pick<World, "cl
       .map(
         ({ orderId }): Violation => ({
           invariant: "acknowledged",
-          message: `order ${orderId} was told to be cancelled, and is not`,
+          message: `order ${orderId}: its cancellation was acknowledged, but it is not cancelled`,
         }),
       ),
     ...checkRequests(books, ledger),
@@ -44,20 +44,20 @@ function checkCall(call: OrderCall, { rows, ledger, orderEvents }: Found): Viola
     violations.push({ invariant: "acknowledged", message: `order ${order.id}: ${message}` });
   const row = rows.get(order.id);
   if (row === undefined) {
-    violated("acknowledged, and gone");
+    violated("acknowledged, but does not exist");
     return violations;
   }
   const isCancelled = ledger.cancellations.some(({ orderId }) => orderId === order.id);
   if (row.phase !== "CONFIRMED" && !(row.phase === "CANCELLED" && isCancelled))
-    violated(`acknowledged, and is ${row.phase}`);
+    violated(`acknowledged, but is ${row.phase}`);
   const wanted = Object.entries(call.wanted).map(([productId, quantity]) => ({ productId, quantity }));
   if (linesText(order.items) !== linesText(wanted))
-    violated(`is ${linesText(order.items)}, asked for was ${linesText(wanted)}`);
-  if (linesText(order.items) !== linesText(row.items)) violated(`kept as ${linesText(row.items)}`);
+    violated(`is ${linesText(order.items)} instead of ${linesText(wanted)}`);
+  if (linesText(order.items) !== linesText(row.items)) violated(`is stored as ${linesText(row.items)}`);
   const guest = { id: "", name: "", email: call.guestEmail ?? "" };
   const buyer = call.userId === "" ? guest : buyers.find(({ id }) => id === call.userId);
   if (order.userId !== buyer?.id || order.userName !== buyer.name || order.userEmail !== buyer.email) {
-    violated("is another buyer's");
+    violated("has another buyer");
   }
   if (!addsUp(order)) violated("its total is not the sum of its lines");
   for (const item of order.items) {
@@ -65,9 +65,9 @@ function checkCall(call: OrderCall, { rows, ledger, orderEvents }: Found): Viola
       violated(`${item.productName} at ${item.unitPrice?.units} was no price of ${item.productId} at that time`);
     }
   }
-  const told = orderEvents.find(({ subject, payload }) => subject === order.id && payload.case === "orderConfirmed");
-  const same = told?.payload.case === "orderConfirmed" && priceText(told.payload.value) === priceText(order);
-  if (!same) violated("others were told something else of it than its buyer");
+  const event = orderEvents.find(({ subject, payload }) => subject === order.id && payload.case === "orderConfirmed");
+  const same = event?.payload.case === "orderConfirmed" && priceText(event.payload.value) === priceText(order);
+  if (!same) violated("its OrderConfirmed event differs from the response to its buyer");
   return violations;
 }
 
@@ -86,7 +86,7 @@ function checkRead({ order, startMs }: OrderRead, ledger: Ledger): Violation[] {
     ((order.state === OrderState.CONFIRMED && !isToBeCancelled) || order.state === OrderState.CANCELLED);
   return isFine
     ? []
-    : [{ invariant: "acknowledged", message: `order ${order.id} was seen other than it was acknowledged` }];
+    : [{ invariant: "acknowledged", message: `order ${order.id} was read in another state than was acknowledged` }];
 }
 
 /** A request id of a buyer has at most one outcome and one order. */
@@ -113,7 +113,7 @@ function checkRequests(books: Books, ledger: Ledger): Violation[] {
   const keys = confirmed.map(({ userId, requestId }) => `${userId} ${requestId}`);
   if (new Set(keys).size < keys.length) violated("a request id has two orders");
   for (const { id, requestId } of confirmed) {
-    if (!ledger.orders.some((call) => call.requestId === requestId)) violated(`order ${id} was never asked for`);
+    if (!ledger.orders.some((call) => call.requestId === requestId)) violated(`order ${id} has no request`);
   }
   return violations;
 }
@@ -122,14 +122,16 @@ function checkRequests(books: Books, ledger: Ledger): Violation[] {
 const finalRefusals: ReadonlySet<string> = new Set(["INSUFFICIENT_STOCK", "MIXED_CURRENCIES", "AMOUNT_OUT_OF_RANGE"]);
 
 function checkEvents({ id, phase }: OrderRow, orderEvents: readonly Event[]): Violation[] {
-  const told = orderEvents.filter(({ subject }) => subject === id).map(({ payload }) => payload.case);
+  const types = orderEvents.filter(({ subject }) => subject === id).map(({ payload }) => payload.case);
   const expected = {
     CONFIRMED: "orderConfirmed",
     CANCELLED: "orderConfirmed,orderCancelled",
     REJECTED: "orderRejected",
   }[phase];
-  const isFine = expected === undefined || told.join() === expected;
-  return isFine ? [] : [{ invariant: "events", message: `order ${id} is ${phase}, told of it was: ${told.join()}` }];
+  const isFine = expected === undefined || types.join() === expected;
+  return isFine
+    ? []
+    : [{ invariant: "events", message: `order ${id} is ${phase}, but its events are: ${types.join()}` }];
 }
 
 /** Whether a product had this name and price at some moment of the call. */
@@ -142,7 +144,7 @@ function wasPrice(
   return prices.some(({ name, units, currencyCode, startMs }, index) => {
     const next = prices[index + 1];
     const isSame = name === productName && units === unitPrice?.units && currencyCode === unitPrice.currencyCode;
-    // A failover may have undone a change that was known to be done.
+    // A failover may have undone an acknowledged change.
     if (ledger.hasLostTail && isSame) return true;
     // During a change both values are valid.
     return isSame && startMs <= call.endMs && (next === undefined || next.endMs >= startOf(call, ledger));

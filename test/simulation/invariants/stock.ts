@@ -26,7 +26,7 @@ function checkBalance(books: Books, ledger: Ledger): Violation[] {
   return violations;
 }
 
-/** The sums of every subset: of the changes that a failover may have lost, any may be there. */
+/** The sums of every subset: of the changes that a failover may have lost, any of them may have survived. */
 function sumsOf(numbers: readonly number[]): readonly number[] {
   return numbers.reduce<readonly number[]>((sums, number) => sums.concat(sums.map((one) => one + number)), [0]);
 }
@@ -41,7 +41,7 @@ function checkLevels(books: Books): Violation[] {
     }
     const last = levels.at(-1);
     if (last !== undefined && last !== stock) {
-      const message = `product ${id}: ${stock} available, but the last change told of left ${last}`;
+      const message = `product ${id}: ${stock} available, but the last StockChanged event says ${last}`;
       violations.push({ invariant: "stock-balance", message });
     }
   }

@@ -11,17 +11,17 @@ const { batchValidateUsers } = UserService.method;
 /** Bugs of batched calls. Calls outside batches are correct. */
 export const batchBugs: readonly PlantedBug[] = [
   {
-    name: "reservations of a batch are answered in another order than they were asked for",
+    name: "reservations of a batch are answered in another order than they were requested",
     seams: { module: (module) => replaceMethod(module, batchReserveStock, inAnotherOrder) },
     breaks: ["reservation", "refusal", "broken"],
   },
   {
-    name: "buyers of a batch are answered in another order than they were asked for",
+    name: "buyers of a batch are answered in another order than they were requested",
     seams: { module: (module) => replaceMethod(module, batchValidateUsers, inAnotherOrder) },
     breaks: ["acknowledged"],
   },
   {
-    name: "one refusal is told to a whole batch, of which the rest took effect",
+    name: "one refusal is returned for a whole batch, whose other requests took effect",
     seams: {
       module: (module) =>
         replaceMethod(module, batchReserveStock, (original) => async (request, context) => {
@@ -33,11 +33,11 @@ export const batchBugs: readonly PlantedBug[] = [
     breaks: ["refusal"],
   },
   {
-    name: "a batch that comes again takes its stock again, since only calls that come alone are remembered",
+    name: "a repeated batch reserves its stock again, since only single calls are recorded",
     seams: {
       module: (module, parts) =>
         replaceMethod(module, batchReserveStock, (original) => async (request, context) => {
-          for (const one of request.requests) await takeIfStanding(one, parts);
+          for (const one of request.requests) await takeIfReserved(one, parts);
           return original(request, context);
         }),
     },
@@ -56,7 +56,7 @@ function inAnotherOrder(original: AnyUnary): AnyUnary {
   };
 }
 
-async function takeIfStanding(request: ReserveStockRequest, parts: Parts): Promise<void> {
+async function takeIfReserved(request: ReserveStockRequest, parts: Parts): Promise<void> {
   const { summed, stockOf, setStock } = toolsFor(request, parts);
   const sql = "SELECT 1 AS one FROM reservations WHERE order_id = ?";
   if ((await parts.database.get(sql, request.orderId)) === undefined) return;

@@ -71,7 +71,11 @@ export function toolsFor(request: ReserveStockRequest, { database, environment }
   const events = createEventLog({ database, source: "/services/product", environment, watchOnlyTypes });
   const summed = sumUp(request.items);
 
-  async function tell(transaction: Transaction, productId: string, { before, after }: StockMove): Promise<void> {
+  async function appendEvents(
+    transaction: Transaction,
+    productId: string,
+    { before, after }: StockMove,
+  ): Promise<void> {
     const about = { subject: productId, partitionKey: productId };
     const changed = create(StockChangedSchema, { productId, stock: after, delta: after - before });
     const payload = { case: "stockChanged", value: changed } as const;
@@ -95,7 +99,7 @@ export function toolsFor(request: ReserveStockRequest, { database, environment }
     },
     async setStock(transaction, productId, move) {
       await transaction.run("UPDATE products SET stock = ? WHERE id = ?", move.after, productId);
-      await tell(transaction, productId, move);
+      await appendEvents(transaction, productId, move);
     },
     async insert(transaction) {
       const items = [];

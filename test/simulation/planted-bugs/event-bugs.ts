@@ -24,7 +24,7 @@ export const eventBugs: readonly PlantedBug[] = [
     isFoundByCrashes: true,
   },
   {
-    name: "the consumer acknowledges though its handler threw",
+    name: "the consumer acknowledges an event although its handler threw",
     seams: {
       module: (module, { service }) =>
         service !== "notification"
@@ -37,7 +37,7 @@ export const eventBugs: readonly PlantedBug[] = [
     breaks: ["notification"],
   },
   {
-    name: "an event is done when it is handed over, not when its effect is sure",
+    name: "an event is marked as done when it is published, not when its effect is durable",
     seams: {
       broker: (broker) => ({
         ...broker,
@@ -50,7 +50,7 @@ export const eventBugs: readonly PlantedBug[] = [
     breaks: ["notification"],
   },
   {
-    name: "the consumer does not remember what it dealt with",
+    name: "the consumer has no inbox, so that a repeated event takes effect again",
     seams: {
       module(module, { service, environment }) {
         if (service !== "notification") return module;
@@ -69,7 +69,7 @@ export const eventBugs: readonly PlantedBug[] = [
     breaks: ["notification"],
   },
   {
-    name: "the wait for the disk is for another file than the one that commits are written to",
+    name: "fsync is called on another file than the one that commits are written to",
     seams: { syncedPath: (path) => path.replace(/-wal$/, "") },
     breaks: ["acknowledged", "reservation", "stock-balance", "notification", "request-id", "mail"],
   },

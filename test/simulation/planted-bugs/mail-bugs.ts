@@ -11,7 +11,7 @@ const carelessTimeoutMs = 15_000;
 /** Bugs that lose mail, send it twice, or send it to the wrong recipient. */
 export const mailBugs: readonly PlantedBug[] = [
   {
-    name: "mail is given up after two attempts",
+    name: "mail is abandoned after two attempts",
     seams: {
       database: (database, { service }) =>
         service !== "notification"
@@ -28,7 +28,7 @@ export const mailBugs: readonly PlantedBug[] = [
     breaks: ["mail"],
   },
   {
-    name: "a time-out ends the wait for the mail server, and not the sending",
+    name: "a timeout ends the wait for the mail server, but not the sending",
     seams: {
       channel: (channel, { life }) => ({
         ...channel,
@@ -42,12 +42,12 @@ export const mailBugs: readonly PlantedBug[] = [
     breaks: ["mail"],
   },
   {
-    name: "a mail goes to the recipient of the one before",
+    name: "a mail goes to the recipient of the previous one",
     seams: { channel: (channel) => mixingUp(channel, ["recipient"]) },
     breaks: ["mail"],
   },
   {
-    name: "a mail has the subject of the one before",
+    name: "a mail has the subject of the previous one",
     seams: { channel: (channel) => mixingUp(channel, ["subject"]) },
     breaks: ["mail"],
   },

@@ -12,7 +12,7 @@ const triesMax = 20;
 /** Bugs that change an order twice, or create orders without a request. */
 export const orderBugs: readonly PlantedBug[] = [
   {
-    name: "an order moves on whatever its phase is by now",
+    name: "an order changes its phase without a check of the current one",
     seams: {
       database: (database, { service }) =>
         service !== "order"

@@ -47,7 +47,7 @@ export const replicaBugs: readonly PlantedBug[] = [
     breaks: ["mail"],
   },
   {
-    name: "claims on notifications go by the replicas' own clocks",
+    name: "claims on notifications use the replicas' own clocks",
     replicated: ["notification"],
     faults: { clockSkewMsMax: 2 * 60 * 60_000, slowMail: 0.3 },
     seams: {
@@ -78,7 +78,7 @@ export const replicaBugs: readonly PlantedBug[] = [
     breaks: ["stock-balance", "reservation", "events", "notification", "acknowledged"],
   },
   {
-    name: "calls that were on their way reach the services after a failover that lost their orders",
+    name: "calls in flight are delivered after a failover that lost their orders",
     replicated: serviceNames,
     losesTail: { atMs: 1_000, lagMs: 900 },
     faults: { slow: 0.5 },

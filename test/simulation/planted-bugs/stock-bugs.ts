@@ -160,7 +160,7 @@ export const stockBugs: readonly PlantedBug[] = [
     breaks: ["stock-balance"],
   },
   {
-    name: "a release leaves no tombstone, so that a late reservation stands for an order given up",
+    name: "a release leaves no tombstone, so that a late reservation stays for a rejected order",
     seams: {
       module: (module, { service, database }) =>
         service !== "product"

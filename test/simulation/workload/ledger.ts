@@ -59,7 +59,7 @@ export interface Restock {
   isDone: boolean | undefined;
   /** When the shop got the response, in simulated milliseconds. */
   endMs?: number;
-  /** Whether its answer was given in the time that a failover lost: it may be there or not. */
+  /** Whether its answer was given in the time that a failover lost: its effect may have survived or not. */
   isInDoubt?: boolean;
 }
 
@@ -99,8 +99,8 @@ export function createLedger(): Ledger {
 }
 
 /**
- * Returns how many answers are in doubt. What clients were told in the time that a failover lost counts no more: it may be there or not. What they ask for again afterwards has one answer
- * again.
+ * Marks the answers of the time that a failover lost as unknown: their effects may have survived or not. Requests that are repeated afterwards have one
+ * answer again. Returns the number of these answers.
  */
 export function forget(ledger: Ledger, { fromMs, toMs }: LostTail): number {
   let count = 0;

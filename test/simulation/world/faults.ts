@@ -19,7 +19,7 @@ export interface Faults {
   /** The mail server refuses a message. */
   readonly channelFailure: number;
   /** The mail server is unreachable when a message is sent. */
-  readonly mailAway: number;
+  readonly mailUnreachable: number;
   /** The mail server takes most of a minute to accept a message. */
   readonly slowMail: number;
   /** The longest wait of a transaction before it starts, in milliseconds. */
@@ -57,7 +57,7 @@ export const noFaults: Faults = {
   storeFailure: 0,
   diskFailure: 0,
   channelFailure: 0,
-  mailAway: 0,
+  mailUnreachable: 0,
   slowMail: 0,
   diskMsMax: 1,
   turnMsMax: 20,
@@ -90,7 +90,7 @@ export function drawFaults(random: Randomness): Faults {
     diskFailure: level(0.002, 0.02),
     turnMsMax: random.pick([0, 20, 100]),
     lateRefusal: level(0.2, 0.8),
-    mailAway: level(0.1, 0.8),
+    mailUnreachable: level(0.1, 0.8),
     slowMail: level(0.05, 0.3),
     serializationFailure: level(0.02, 0.2),
     unknownCommit: level(0.005, 0.03),

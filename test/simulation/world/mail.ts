@@ -10,10 +10,10 @@ export interface MailCopy extends OutgoingMessage {
   /** The sending process. */
   readonly life: Life;
   /** Whether the sending process saw a failure. It may then send the message again. */
-  readonly isToldFailed: boolean;
+  readonly isReportedFailed: boolean;
   /** Whether it was sent before the transaction that records it: if that is rolled back, another replica sends it again. */
   readonly isAtOnce: boolean;
-  /** The earlier senders that were there then, and not asked to stop. */
+  /** The earlier senders that were alive then, and not asked to stop. */
   readonly sendersThen: ReadonlySet<Life>;
 }
 
@@ -22,7 +22,7 @@ export interface Mail {
   /** The accepted copies of each message, in order, by its key. */
   readonly received: ReadonlyMap<string, readonly MailCopy[]>;
   /** Starts or ends an outage of the mail server, independent of the faults. */
-  setAway(isAway: boolean): void;
+  setUnreachable(isUnreachable: boolean): void;
   /** A process's channel to the mail server. */
   channel(life: Life): Channel;
 }
@@ -33,7 +33,7 @@ export interface MailOptions {
   readonly faults: () => Faults;
   readonly passPoint: PassPoint;
   /** Whether a process is alive and not asked to stop. */
-  readonly isStanding: (life: Life) => boolean;
+  readonly isRunning: (life: Life) => boolean;
 }
 
 /** The longest time to send a message, in milliseconds. */
@@ -45,37 +45,37 @@ const concurrencyMax = 2;
 
 interface Sending {
   readonly life: Life;
-  readonly fate: Fate;
+  readonly outcome: Outcome;
   readonly isAtOnce: boolean;
 }
 
 /** The outcome of sending a message. */
-type Fate = "taken" | "taken, but told failed" | "failed" | "channel unavailable";
+type Outcome = "accepted" | "accepted, but reported as failed" | "failed" | "channel unavailable";
 
-export function createMail({ random, history, faults, passPoint, isStanding }: MailOptions): Mail {
+export function createMail({ random, history, faults, passPoint, isRunning }: MailOptions): Mail {
   const received = new Map<string, MailCopy[]>();
   // Fixed for each world: a remote mail server, or a local channel that is always available.
-  const isAtHand = random.chance(0.5);
-  let isAway = false;
+  const isLocal = random.chance(0.5);
+  let isUnreachable = false;
 
-  function drawFate(): Fate {
-    if (isAway || random.chance(faults().mailAway)) return "channel unavailable";
-    if (!random.chance(faults().channelFailure)) return "taken";
-    return random.chance(0.5) ? "taken, but told failed" : "failed";
+  function drawOutcome(): Outcome {
+    if (isUnreachable || random.chance(faults().mailUnreachable)) return "channel unavailable";
+    if (!random.chance(faults().channelFailure)) return "accepted";
+    return random.chance(0.5) ? "accepted, but reported as failed" : "failed";
   }
 
-  function take(message: OutgoingMessage, { life, fate, isAtOnce }: Sending): void {
-    if (fate !== "taken" && fate !== "taken, but told failed") return;
+  function accept(message: OutgoingMessage, { life, outcome, isAtOnce }: Sending): void {
+    if (outcome !== "accepted" && outcome !== "accepted, but reported as failed") return;
     const copies = received.get(message.key) ?? [];
-    const sendersThen = new Set(copies.map((copy) => copy.life).filter(isStanding));
-    copies.push({ ...message, life, isToldFailed: fate !== "taken", isAtOnce, sendersThen });
+    const sendersThen = new Set(copies.map((copy) => copy.life).filter(isRunning));
+    copies.push({ ...message, life, isReportedFailed: outcome !== "accepted", isAtOnce, sendersThen });
     received.set(message.key, copies);
   }
 
   return {
     received,
-    setAway(away) {
-      isAway = away;
+    setUnreachable(value) {
+      isUnreachable = value;
     },
     channel: (life) => ({
       concurrencyMax,
@@ -83,24 +83,25 @@ export function createMail({ random, history, faults, passPoint, isStanding }: M
         new Promise((resolve, reject) => {
           passPoint(life, "send");
           if (!life.isAlive) return;
-          const fate = drawFate();
-          history.note(`${life.name} mail ${message.key}: ${fate}`);
-          take(message, { life, fate, isAtOnce: false });
+          const outcome = drawOutcome();
+          history.note(`${life.name} mail ${message.key}: ${outcome}`);
+          accept(message, { life, outcome, isAtOnce: false });
           const delayMs = random.chance(faults().slowMail) ? slowSendMsMax : sendMsMax;
           life.clock.after(delayMs * random.next(), () => {
-            if (fate === "taken") resolve();
-            else if (fate === "channel unavailable") reject(new ChannelUnavailableError("the mail server is away"));
-            else reject(new Error("the mail server went away"));
+            if (outcome === "accepted") resolve();
+            else if (outcome === "channel unavailable")
+              reject(new ChannelUnavailableError("the mail server is unreachable"));
+            else reject(new Error("the connection to the mail server was lost"));
           });
         }),
-      ...(isAtHand && {
+      ...(isLocal && {
         sendAtOnce(message) {
           passPoint(life, "send");
           if (!life.isAlive) return;
-          const fate = drawFate();
-          history.note(`${life.name} mail ${message.key} at once: ${fate}`);
-          take(message, { life, fate, isAtOnce: true });
-          if (fate !== "taken") throw new Error("the message could not be written");
+          const outcome = drawOutcome();
+          history.note(`${life.name} mail ${message.key} at once: ${outcome}`);
+          accept(message, { life, outcome, isAtOnce: true });
+          if (outcome !== "accepted") throw new Error("the message could not be written");
         },
       }),
       close: () => Promise.resolve(),

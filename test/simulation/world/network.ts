@@ -20,7 +20,7 @@ export interface Network {
   /** Breaks all connections: no message that is on its way is delivered. */
   cutAll(): void;
   /** Messages in flight. */
-  readonly underWay: number;
+  readonly inFlight: number;
 }
 
 export interface NetworkOptions {
@@ -43,7 +43,7 @@ type Answer = UnaryResponse;
 export function createNetwork(options: NetworkOptions): Network {
   const { time, random, history, faults, passPoint } = options;
   const servers = new Map<string, Server>();
-  let underWay = 0;
+  let inFlight = 0;
   let callCount = 0;
   let cutCount = 0;
 
@@ -58,10 +58,10 @@ export function createNetwork(options: NetworkOptions): Network {
     const isLost = fate < silent + lost;
     const delayMs = fate > 1 - slow ? slowMsMax * random.next() : wayMs(random);
     if (isLost) history.note(`${what} is lost`);
-    underWay++;
+    inFlight++;
     const cutsBefore = cutCount;
     time.after(delayMs, () => {
-      underWay--;
+      inFlight--;
       if (isLost || cutCount > cutsBefore) breakOff();
       else arrive();
     });
@@ -157,8 +157,8 @@ export function createNetwork(options: NetworkOptions): Network {
     cutAll() {
       cutCount++;
     },
-    get underWay() {
-      return underWay;
+    get inFlight() {
+      return inFlight;
     },
   };
 }

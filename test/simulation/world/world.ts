@@ -111,7 +111,7 @@ export function createWorld(options: WorldOptions): World {
   const [servers, clocks, pauses] = [random.fork("servers"), random.fork("clocks"), random.fork("pauses")];
   const running = new Map<ProcessName, Running>();
   const shared = new Map<ServiceName, Promise<Database>>();
-  const leaving = new Set<Life>();
+  const stopping = new Set<Life>();
   let current = faults;
   let pointCount = 0;
   let clockErrorMs = 0;
@@ -126,7 +126,7 @@ export function createWorld(options: WorldOptions): World {
     if (ends) crash(life.name as ProcessName, `point ${point.number}: ${name}`);
   };
   const network = createNetwork({ time, random: random.fork("network"), history, faults: () => current, passPoint });
-  const mail = createMail({ random: random.fork("mail"), history, faults: () => current, passPoint, isStanding });
+  const mail = createMail({ random: random.fork("mail"), history, faults: () => current, passPoint, isRunning });
   const disksOptions: DisksOptions = {
     kind: diskKind,
     time,
@@ -147,7 +147,7 @@ export function createWorld(options: WorldOptions): World {
     ]),
   ) as unknown as World["disks"];
 
-  /** The disk failed under a process, which crashes soon. Only the next process can see what the disk holds. */
+  /** The disk failed under a process, which crashes soon. Only the next process can read what the disk really stored. */
   function diskFailed(processName: ProcessName): void {
     history.note(`${processName}'s disk fails`);
     const life = running.get(processName)?.life;
@@ -242,13 +242,13 @@ export function createWorld(options: WorldOptions): World {
   /** Stops a process as a rolling update does: it accepts no new calls, drains, and exits. */
   async function restart(processName: ProcessName): Promise<void> {
     const { life, module } = running.get(processName) ?? {};
-    if (life?.isAlive !== true || module === undefined || leaving.has(life)) return;
-    leaving.add(life);
-    history.note(`${processName} is told to stop`);
+    if (life?.isAlive !== true || module === undefined || stopping.has(life)) return;
+    stopping.add(life);
+    history.note(`${processName} gets SIGTERM`);
     network.close(life);
     await sleep(life.clock, drainMs);
     await module.stop?.();
-    if (life.isAlive) crash(processName, "as it was told to");
+    if (life.isAlive) crash(processName, "drained after SIGTERM");
   }
 
   function crashNowAndThen(): void {
@@ -258,7 +258,7 @@ export function createWorld(options: WorldOptions): World {
       if (current.crashesPerSecond === 0) return;
       const processName = draws.crashes.pick(processNames);
       if (draws.crashes.chance(0.3)) void restart(processName);
-      else if (running.get(processName)?.life.isAlive === true) crash(processName, "out of the blue");
+      else if (running.get(processName)?.life.isAlive === true) crash(processName, "killed at a random time");
       crashNowAndThen();
     });
   }
@@ -279,7 +279,7 @@ export function createWorld(options: WorldOptions): World {
     history.note(`${life.name} stops for ${Math.round(pauseMs)} ms`);
     time.after(pauseMs, () => {
       if (!life.isAlive) return;
-      history.note(`${life.name} goes on`);
+      history.note(`${life.name} continues`);
       life.resume();
     });
   }
@@ -298,8 +298,8 @@ export function createWorld(options: WorldOptions): World {
     });
   }
 
-  function isStanding(life: Life): boolean {
-    return life.isAlive && !leaving.has(life);
+  function isRunning(life: Life): boolean {
+    return life.isAlive && !stopping.has(life);
   }
 
   return {
@@ -312,8 +312,8 @@ export function createWorld(options: WorldOptions): World {
     disks,
     mail,
     get isQuiet() {
-      const isUp = ({ life }: Running) => isStanding(life) && !life.isPaused;
-      return network.underWay === 0 && [...running.values()].every(isUp);
+      const isUp = ({ life }: Running) => isRunning(life) && !life.isPaused;
+      return network.inFlight === 0 && [...running.values()].every(isUp);
     },
     start() {
       for (const processName of processNames) void start(processName);
@@ -333,7 +333,7 @@ export function createWorld(options: WorldOptions): World {
     },
     connect: network.connect,
     heal() {
-      history.note("the world heals");
+      history.note("all faults end");
       current = noFaults;
     },
     dispose() {
