@@ -239,13 +239,13 @@ export class StreamTable implements StreamOwner {
   /** Throws if a stream with this id cannot exist. */
   checkId(id: number): void {
     if (id === 0 || (this.#server && id % 2 === 0)) {
-      throw new ConnectionError("there is no stream of that number");
+      throw new ConnectionError("a frame has an invalid stream id");
     }
   }
 
   #checkNotIdle(id: number): void {
     if (id % 2 === 0 || (this.#server ? id > this.lastPeerId : id >= this.#nextId)) {
-      throw new ConnectionError("the stream has not begun");
+      throw new ConnectionError("a frame is on an idle stream");
     }
   }
 
