@@ -186,7 +186,7 @@ describe("errors with --json", () => {
     [
       ["order", "create", "--data", "{"],
       2,
-      { code: "INVALID_ARGUMENT", message: "`--data` is not JSON: it ends too early." },
+      { code: "INVALID_ARGUMENT", message: "`--data` is not JSON: unexpected end of input." },
     ],
     [["product", "get", "101", "--url", "nonsense"], 2, { code: "INVALID_ARGUMENT" }],
     [["product", "get", "101", "--url", "http://127.0.0.1:1", "--timeout", "20s"], 6, { code: "UNAVAILABLE" }],

@@ -264,6 +264,6 @@ export const connectMistakes: readonly HttpMistake[] = [
     status: 404,
     reason: "ROUTE_NOT_FOUND",
     message:
-      "There is nothing at /. The path of a call is /package.Service/Method; GET /health tells the server's state.",
+      "No route matches /. The path of a call is /package.Service/Method; GET /health reports the server's state.",
   },
 ];

@@ -264,16 +264,16 @@ async function stream({ binding, client }: Route, call: RestCall): Promise<RestR
     message: Message,
     options: CallOptions,
   ) => AsyncIterable<Message>;
-  const left = new AbortController();
-  const signal = AbortSignal.any([request.signal, left.signal]);
-  const leave = () => left.abort();
+  const cancellation = new AbortController();
+  const signal = AbortSignal.any([request.signal, cancellation.signal]);
+  const cancel = () => cancellation.abort();
   const messages = method(message, { ...callOptions, signal });
   return raw
-    ? rawStreamResponse(messages, { contentOf: (each) => httpBodyContent(bodyMessage(binding, each)), leave })
+    ? rawStreamResponse(messages, { contentOf: (each) => httpBodyContent(bodyMessage(binding, each)), cancel })
     : streamResponse(messages, {
         format,
         method: binding.method,
-        leave,
+        cancel,
         spell: (error) => spell(error, { binding, query: splitUrl(request.url).query }),
         ...settings,
       });

@@ -110,8 +110,8 @@ export class SessionConnection implements AnyHttp2Connection, SessionStreamOwner
   }
 
   /**
-   * Once Node has sent a GOAWAY, whatever its last stream id, it ignores further streams. So that none is on its way at that moment, the peer is first
-   * limited to one stream at a time, and gets the GOAWAY while that one is open.
+   * Once Node has sent a GOAWAY, whatever its last stream id, it ignores further streams. So that none is on its way at that moment, the peer is
+   * first limited to one stream at a time, and gets the GOAWAY while that one is open.
    */
   announceClose(): void {
     if (this.closing) {

@@ -36,7 +36,7 @@ export function readAmounts(
 type Step = string | number;
 type Amount = (path: string, steps: readonly Step[]) => JsonObject;
 
-/** Where a value stands: for people in the caller's spelling, and as steps from the body's root. */
+/** The place of a value: its path in the caller's spelling, for messages, and the steps from the body's root. */
 interface Place {
   readonly path: string;
   readonly steps: readonly Step[];
@@ -85,7 +85,7 @@ function inElement(message: DescMessage | undefined, value: JsonValue, place: Pl
   return value;
 }
 
-/** A decimal in quotes is most likely meant as that number. */
+/** The example is the given decimal, if it was in quotes. */
 function amountForm(value: JsonValue): string {
   const number = typeof value === "string" && /^\d{1,15}(?:\.\d{1,9})?$/.test(value) ? value : "199.99";
   return `must be a number, such as ${number}, or `;
