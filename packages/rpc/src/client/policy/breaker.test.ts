@@ -110,9 +110,9 @@ describe("the circuit breaker", () => {
   });
 
   for (const [what, error] of [
-    ["an answer of any other code", new ConnectError("no", Code.Internal)],
+    ["a response with any other code", new ConnectError("no", Code.Internal)],
     [
-      "an UNAVAILABLE that the service gives its own reason for",
+      "an UNAVAILABLE with the service's own reason",
       reasonError(Code.Unavailable, { reason: "BROKER_DOWN", message: "x" }),
     ],
   ] as const) {
@@ -125,7 +125,7 @@ describe("the circuit breaker", () => {
     });
   }
 
-  it("counts our own deadlines, but not those of callers who gave little time", async () => {
+  it("counts our own deadlines, but not short ones of callers", async () => {
     const environment = standingEnvironment();
     const { transport, seen } = scriptedTransport(environment.clock, ["never"]);
     const client = createServiceClient(OrderService, transport, { environment });
@@ -144,7 +144,7 @@ describe("the circuit breaker", () => {
     expect(seen.length).toBe(15);
   });
 
-  it("counts the deadline of the call that a call is made for, but not that its caller gave up", async () => {
+  it("counts the deadline of the incoming call, but not its cancellation", async () => {
     const environment = standingEnvironment();
     const { transport, seen } = scriptedTransport(environment.clock, ["never"]);
     const client = createServiceClient(OrderService, transport, { environment });
@@ -190,7 +190,7 @@ describe("the circuit breaker", () => {
     expect(opened).toBe(30);
   });
 
-  it("counts the break of one connection once, however many calls it carried, and refusals not at all", async () => {
+  it("counts a lost connection once, however many calls it carried, and refusals not at all", async () => {
     const environment = standingEnvironment();
     let error = () => markDeliveryStatus(unavailable(), "lost");
     const { transport, seen } = scriptedTransport(environment.clock, ["never"]);

@@ -121,7 +121,7 @@ export class WatchedTlsFiles implements TlsSource {
       const problem = error instanceof Error ? error.message : String(error);
       if (problem !== this.#problem) {
         this.#problem = problem;
-        log?.warn({ ...this.#files, error: problem }, "TLS files cannot be used; those from before stay in use");
+        log?.warn({ ...this.#files, error: problem }, "TLS files are invalid; the previous ones stay in use");
       }
     }
     this.#schedule();

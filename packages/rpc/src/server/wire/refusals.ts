@@ -209,7 +209,7 @@ function inJson(status: number, error: ConnectError, { options, headers }: JsonA
   };
 }
 
-/** Gives the error its reason and the link to it, or takes its details away where errors are not to be explained. */
+/** Adds the reason and its link to the error. Without `explain`, removes its details. */
 function explained(error: ConnectError, { reasons, explain = true }: RefusalOptions): void {
   if (explain) {
     completeReason(error, reasons);

@@ -94,7 +94,7 @@ export class AddressWatch {
 
   #changed(found: readonly Endpoint[]): boolean {
     const endpoints = [...new Map(found.map((endpoint) => [endpointName(endpoint), endpoint])).entries()];
-    // Servers rotate their answers: the order is meaningless.
+    // DNS servers rotate their records: the order is meaningless.
     const known = endpoints
       .map(([name]) => name)
       .sort()
