@@ -58,7 +58,7 @@ export interface AccessRule {
   readonly ownerOf: string;
   /** The services that may call the method with their own token. For `Caller.SERVICE`, an empty list means every service. */
   readonly services: readonly string[];
-  /** For owners: whether a caller without a token may call the method with an empty owner field, where the server takes guests. */
+  /** For owners: whether a caller without a token may call the method with an empty owner field, if the server accepts guests. */
   readonly guests: boolean;
 }
 

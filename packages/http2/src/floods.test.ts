@@ -249,7 +249,7 @@ describe("a peer that causes endless work", () => {
     expect(server.goaway?.readUInt32BE(4)).toBe(errorCode.enhanceYourCalm);
     expect(server.goaway?.toString("latin1", 8)).toMatch(/too (many|large)|far larger/);
     expect(rounds).toBeLessThanOrEqual(roundsMax);
-    // Far more than it takes, and far fewer than each of these took before it was counted.
+    // Far more than needed, and far fewer than each of these attacks reached before it was counted.
     expect((user + system) / 1_000).toBeLessThan(1_000);
   });
 

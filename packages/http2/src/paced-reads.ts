@@ -63,7 +63,7 @@ export class PacedReads {
     this.#restMs = Math.max(this.#restMs, restMs);
   }
 
-  /** Whether the reader pauses after this frame. It is asked once for each. */
+  /** Whether the reader pauses after this frame. Called once for each. */
   get yields(): boolean {
     if (this.#pace?.over !== true && this.#restMs === 0) {
       return false;

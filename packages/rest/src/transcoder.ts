@@ -70,8 +70,8 @@ export interface TranscoderOptions {
   /** The page that describes the reasons, with a section for each. Errors link to their section (`google.rpc.Help`). Default: none. */
   readonly errorHelpUrl?: string | undefined;
   /**
-   * The currency of a number in a request's body where the contract has a `google.type.Money`: `199.99` is then 199.99 of it. Three capital letters (ISO
-   * 4217). Default: none, and such a number is refused.
+   * The currency of a number in a request's body where the contract has a `google.type.Money`: `199.99` is then 199.99 of it. Three capital letters
+   * (ISO 4217). Default: none, and such a number is refused.
    */
   readonly defaultCurrency?: string | undefined;
 }

@@ -169,7 +169,7 @@ export class StreamTable implements StreamOwner {
 
   onBlock(id: number, bytes: Buffer, ends: boolean): void {
     this.checkId(id);
-    // Decoded even if no stream wants it: later blocks refer to it.
+    // Decoded even if no stream needs it: later blocks refer to it.
     const block = this.#headers.read(bytes);
     if (block.units > 0) {
       this.work.overhead(block.units);

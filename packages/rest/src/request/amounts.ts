@@ -6,9 +6,9 @@ import { DecimalAmountError, decimalAmount } from "./decimal-amount.ts";
 const moneyType = "google.type.Money";
 
 /**
- * Replaces each number of a parsed body that stands where the contract has a `google.type.Money` by that amount of the currency, in place. The digits are
- * those of the body's text: a number that JavaScript has read may be rounded. Throws a RestProblem that names the field for a number that is no amount, and
- * for a value that is neither a number nor an object.
+ * Replaces each number of a parsed body that stands where the contract has a `google.type.Money` by that amount of the currency, in place. The
+ * digits are those of the body's text: a number that JavaScript has read may be rounded. Throws a RestProblem that names the field for a number that
+ * is no amount, and for a value that is neither a number nor an object.
  */
 export function readAmounts(
   { body, method }: Pick<Binding, "body" | "method">,
@@ -133,7 +133,7 @@ function valueAt(json: JsonValue, steps: readonly Step[]): JsonValue | undefined
 
 const known = new WeakMap<DescMessage, boolean>();
 
-/** Whether a message has an amount of money in it, at any depth: a body of any other is not looked through. */
+/** Whether a message contains an amount of money, at any depth. Bodies of other messages are not searched. */
 export function holdsMoney(message: DescMessage): boolean {
   let holds = known.get(message);
   if (holds === undefined) {

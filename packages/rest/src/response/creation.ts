@@ -3,8 +3,8 @@ import { type Binding, methodBindings, type PathField } from "@parley/contract";
 import type { RestResponse } from "../http.ts";
 
 /**
- * The result of a standard Create method (https://google.aip.dev/133). REST answers such a call with 201 and the resource's URL in `Location` (RFC 9110,
- * section 15.3.2), where gRPC transcoding would answer 200: a deliberate exception.
+ * The result of a standard Create method (https://google.aip.dev/133). REST answers such a call with 201 and the resource's URL in `Location` (RFC
+ * 9110, section 15.3.2), where gRPC transcoding would answer 200: a deliberate exception.
  */
 export interface Creation {
   /** The bindings of the Get method that reads the resource. None: the response has no `Location`. */
@@ -15,8 +15,8 @@ export interface Creation {
 }
 
 /**
- * The creation of a binding: a POST with a body to the unary method `CreateX` whose response is, or has as its only field, a message `X`. Undefined for
- * every other binding. `exposes` returns whether a method is served: only a served `GetX` of the same service has a URL.
+ * The creation of a binding: a POST with a body to the unary method `CreateX` whose response is, or has as its only field, a message `X`. Undefined
+ * for every other binding. `exposes` returns whether a method is served: only a served `GetX` of the same service has a URL.
  */
 export function creationOf(binding: Binding, exposes: (method: DescMethod) => boolean): Creation | undefined {
   const { method, httpMethod, body, responseBody, template } = binding;

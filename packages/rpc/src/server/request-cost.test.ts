@@ -1,5 +1,5 @@
-// No request allocates more than 16 times its decompressed size and 1 MiB, or holds the event loop for more than 50 ms of CPU time: every unary method,
-// both codecs, with and without compression, each with messages that cost much for their size.
+// No request allocates more than 16 times its decompressed size and 1 MiB, or holds the event loop for more than 50 ms of CPU time: every unary
+// method, both codecs, with and without compression, each with messages that cost much for their size.
 import { request as httpRequest } from "node:http";
 import { getHeapStatistics } from "node:v8";
 import { gzipSync } from "node:zlib";

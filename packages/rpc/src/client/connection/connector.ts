@@ -156,7 +156,7 @@ export class Connector implements ConnectionOwner {
       count < this.#options.connectionsMax &&
       !this.#expanding &&
       !this.isClosed &&
-      // A peer that lowers its limit wants fewer calls, not more connections.
+      // A peer lowers its limit to get fewer calls, not more connections.
       this.#current?.isNarrowed === false &&
       this.#options.clock.monotonic() >= this.#expandAfterMs
     );

@@ -12,7 +12,7 @@ export interface WhileOpeningOptions {
   readonly onFailed: (error: Error) => void;
 }
 
-/** A server that speaks TLS closes a connection without it, and the other way round. */
+/** A server with TLS closes a connection without it, and the other way round. */
 const closedEarly =
   "the server closed the connection before it was ready. Does the URL's scheme fit the port: https:// for TLS, http:// without?";
 

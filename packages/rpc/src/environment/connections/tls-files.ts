@@ -48,8 +48,8 @@ export interface TlsFilesOptions {
 
 /**
  * Certificates that are read again when their files change. The files are read and compared, not watched by inotify, so that mounted secrets, whose
- * directories are exchanged by a symbolic link, and network file systems work alike. New files are used once they match each other: a certificate that is
- * written before its key does not break connections.
+ * directories are exchanged by a symbolic link, and network file systems work alike. New files are used once they match each other: a certificate
+ * that is written before its key does not break connections.
  */
 export class WatchedTlsFiles implements TlsSource {
   readonly #files: TlsFiles;

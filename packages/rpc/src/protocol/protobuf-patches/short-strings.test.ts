@@ -1,10 +1,10 @@
 import { BinaryReader, BinaryWriter } from "@bufbuild/protobuf/wire";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { quickenShortStrings } from "./short-strings.ts";
+import { patchShortStrings } from "./short-strings.ts";
 
 const original = { write: BinaryWriter.prototype.string, read: BinaryReader.prototype.string };
-quickenShortStrings();
+patchShortStrings();
 
 const written = (value: string, write = BinaryWriter.prototype.string) => {
   const writer = new BinaryWriter().bool(true);

@@ -28,7 +28,7 @@ let isDone = false;
  * Writes and reads short ASCII text, as nearly all text in messages is, without the views and the encoder calls that the library needs for text
  * over 32 characters. A version of the library with different internals is left unpatched.
  */
-export function quickenShortStrings(): void {
+export function patchShortStrings(): void {
   const writer = BinaryWriter.prototype as unknown as WriterInside;
   const reader = BinaryReader.prototype as unknown as ReaderInside;
   if (isDone || !isKnownWriter()) {

@@ -52,8 +52,8 @@ export function resolveHost({ host, port }: Endpoint, clock: Clock, options: Nam
 }
 
 /**
- * The endpoints of a service (`srv:///_grpc._tcp.name`): the SRV records of the lowest priority that resolve (RFC 2782), with their ports. Weights are
- * not used: the balancing policies measure instead.
+ * The endpoints of a service (`srv:///_grpc._tcp.name`): the SRV records of the lowest priority that resolve (RFC 2782), with their ports. Weights
+ * are not used: the balancing policies measure instead.
  */
 export function resolveService(name: string, clock: Clock, options: NameResolverOptions): Promise<Resolution> {
   return bounded(clock, options, async (resolver) => {
