@@ -75,7 +75,11 @@ function serverOn(onStream: (stream: AnyHttp2Stream) => void = () => {}) {
 describe("a peer that violates the protocol", () => {
   const fine = [preface, settings];
   it.each<[string, number, Uint8Array[]]>([
-    ["sends another connection preface", errorCode.protocol, [Buffer.from("GET / HTTP/1.1\r\nhost: example.com\r\n\r\n")]],
+    [
+      "sends another connection preface",
+      errorCode.protocol,
+      [Buffer.from("GET / HTTP/1.1\r\nhost: example.com\r\n\r\n")],
+    ],
     ["sends a frame before SETTINGS", errorCode.protocol, [preface, frame(frameType.ping, 0, 0, Buffer.alloc(8))]],
     [
       "sends a frame that is too large",
@@ -84,11 +88,7 @@ describe("a peer that violates the protocol", () => {
     ],
     ["sends DATA on stream 0", errorCode.protocol, [...fine, frame(frameType.data, 0, 0, Buffer.alloc(1))]],
     ["sends DATA on an idle stream", errorCode.protocol, [...fine, frame(frameType.data, 0, 1)]],
-    [
-      "opens a stream with an even id",
-      errorCode.protocol,
-      [...fine, frame(frameType.headers, headersEnd, 2, request)],
-    ],
+    ["opens a stream with an even id", errorCode.protocol, [...fine, frame(frameType.headers, headersEnd, 2, request)]],
     [
       "sends an undecodable header block",
       errorCode.compression,
@@ -123,7 +123,11 @@ describe("a peer that violates the protocol", () => {
         frame(frameType.settings, 0, 0, Buffer.concat([Buffer.from([0, setting.initialWindowSize]), uint32(2 ** 31)])),
       ],
     ],
-    ["sends WINDOW_UPDATE with an increment of 0", errorCode.protocol, [...fine, frame(frameType.windowUpdate, 0, 0, uint32(0))]],
+    [
+      "sends WINDOW_UPDATE with an increment of 0",
+      errorCode.protocol,
+      [...fine, frame(frameType.windowUpdate, 0, 0, uint32(0))],
+    ],
     [
       "increases the window beyond 2^31-1",
       errorCode.flowControl,

@@ -131,7 +131,10 @@ describe("the headers of a request", () => {
     ["CONNECT without an authority", [":method", "CONNECT"]],
     ["two content-length fields", [...pseudo, "content-length", "5", "content-length", "5"]],
     ...["", "abc", "-5", "+5", " 5", "0x13", "1.9e1", "5.0", "5, 5", "1".repeat(20), "\u0665"].map(
-      (length): [string, string[]] => [`the content-length ${JSON.stringify(length)}`, [...pseudo, "content-length", length]],
+      (length): [string, string[]] => [
+        `the content-length ${JSON.stringify(length)}`,
+        [...pseudo, "content-length", length],
+      ],
     ),
   ])("are malformed with %s", (_name, fields) => {
     expect(requestHeaders(block(fields))).toBeUndefined();

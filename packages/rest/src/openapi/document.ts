@@ -94,7 +94,12 @@ export function createOpenApi(services: readonly DescService[], options: OpenApi
 }
 
 const securitySchemes: JsonObject = {
-  bearer: { type: "http", scheme: "bearer", bearerFormat: "JWT", description: "An access token, as returned by a sign-in." },
+  bearer: {
+    type: "http",
+    scheme: "bearer",
+    bearerFormat: "JWT",
+    description: "An access token, as returned by a sign-in.",
+  },
 };
 
 /** `package.Service.Method`: the key of a method in the options. */
@@ -228,7 +233,8 @@ const sharedParameters: JsonObject = {
   LastEventId: {
     name: "Last-Event-ID",
     in: "header",
-    description: "Resumes a stream after this position, that of the last message received. The same as `after_position`.",
+    description:
+      "Resumes a stream after this position, that of the last message received. The same as `after_position`.",
     schema: { type: "string" },
   },
 };

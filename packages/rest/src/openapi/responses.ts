@@ -52,7 +52,10 @@ function headersOf({ httpMethod, method }: Binding): JsonObject {
 
 /** The response to a repeated request has the same status and headers. */
 function creationHeaders({ places, resource }: Creation): JsonObject {
-  const location = { description: "The URL of the created resource.", schema: { type: "string", format: "uri-reference" } };
+  const location = {
+    description: "The URL of the created resource.",
+    schema: { type: "string", format: "uri-reference" },
+  };
   const etag = { description: "The ETag of the created resource, for `If-Match`.", schema: { type: "string" } };
   const headers = { ...(places.length === 0 ? {} : { location }), ...(hasState(resource) ? { etag } : {}) };
   return Object.keys(headers).length === 0 ? {} : { headers };
@@ -63,7 +66,10 @@ function contentOf({ method, responseBody }: Binding, schema: JsonObject, exampl
     return { "*/*": { schema: {} } };
   }
   if (method.methodKind === "server_streaming") {
-    const text = { type: "string", description: "Server-sent events. Each `data` is a message, and `id` its position." };
+    const text = {
+      type: "string",
+      description: "Server-sent events. Each `data` is a message, and `id` its position.",
+    };
     return { "application/x-ndjson": { schema }, "text/event-stream": { schema: text } };
   }
   return { "application/json": { schema, ...(example === undefined ? {} : { example }) } };

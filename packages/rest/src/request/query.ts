@@ -127,9 +127,13 @@ function nearestHint(message: DescMessage, name: string): string {
 
 function unknownParameter(name: string, why: string): RestProblem {
   const shown = quoted(name);
-  return new RestProblem("UNKNOWN_PARAMETER", fieldSentence(shown.slice(1, -1), `is not a parameter of this request: ${why}`), {
-    field: shown.slice(1, -1),
-  });
+  return new RestProblem(
+    "UNKNOWN_PARAMETER",
+    fieldSentence(shown.slice(1, -1), `is not a parameter of this request: ${why}`),
+    {
+      field: shown.slice(1, -1),
+    },
+  );
 }
 
 function decode(text: string): string {

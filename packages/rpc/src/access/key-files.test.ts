@@ -28,7 +28,11 @@ describe("the public keys of services", () => {
     ["is not JSON", "hello", "it is not JSON"],
     ["is not a JWK Set", "null", "not a JWK Set"],
     ["contains a private key", { keys: [order.privateJwk] }, "order/1 is a private key"],
-    ["contains a key without a service", { keys: [testKey("order").publicJwk] }, "not of the form <service>/<anything>"],
+    [
+      "contains a key without a service",
+      { keys: [testKey("order").publicJwk] },
+      "not of the form <service>/<anything>",
+    ],
     ["contains a key without an id", { keys: [{ kty: "OKP" }] }, "(none) is not of the form"],
   ])("are refused if the file %s", async (_what, content, words) => {
     await expect(readServiceKeys(await file(content))).rejects.toThrow(words);

@@ -26,7 +26,9 @@ export async function readServiceKeys(file: string): Promise<JSONWebKeySet> {
 export async function readServiceKey(name: string, file: string): Promise<JWK> {
   const key = await readJson<JWK>(file);
   if (serviceOfKey(key?.kid ?? "") !== name || key.d === undefined) {
-    throw new Error(`${file} contains no private key of the service ${name}: a key with an id of the form ${name}/<anything>`);
+    throw new Error(
+      `${file} contains no private key of the service ${name}: a key with an id of the form ${name}/<anything>`,
+    );
   }
   return key;
 }

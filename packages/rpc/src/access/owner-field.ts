@@ -15,7 +15,9 @@ export function checkOwnerRules(services: readonly DescService[], owners: Owners
     if (rule.caller === Allowed.OWNER) {
       ownerPath(method, rule);
       if (rule.ownerOf !== "" && owners[rule.ownerOf] === undefined) {
-        throw new Error(`${nameOf(method)}: no owner lookup for owner_of "${rule.ownerOf}"; add it to the module's owners`);
+        throw new Error(
+          `${nameOf(method)}: no owner lookup for owner_of "${rule.ownerOf}"; add it to the module's owners`,
+        );
       }
     }
   }
@@ -47,7 +49,9 @@ function findPath(method: DescMethod, ownerField: string): readonly DescField[] 
   for (const name of ownerField.split(".")) {
     const field: DescField | undefined = message?.fields.find((candidate) => candidate.name === name);
     if (field === undefined || field.oneof !== undefined) {
-      throw new Error(`${nameOf(method)}: owner_field "${ownerField}" must name fields of the request that are not in a oneof`);
+      throw new Error(
+        `${nameOf(method)}: owner_field "${ownerField}" must name fields of the request that are not in a oneof`,
+      );
     }
     path.push(field);
     message = field.fieldKind === "message" ? field.message : undefined;

@@ -84,7 +84,12 @@ describe("hedging by A6", () => {
     { name: "a quick answer leaves one attempt", steps: [slow(50)], attemptsAtMs: [0], endsAtMs: 50 },
     { name: "a faster hedge wins", steps: [slow(900), slow(30)], attemptsAtMs: [0, 100], endsAtMs: 130 },
     { name: "the first may still win", steps: [slow(150), slow(900)], attemptsAtMs: [0, 100], endsAtMs: 150 },
-    { name: "there are as many attempts as the contract allows", steps: [slow(900)], attemptsAtMs: [0, 100, 200], endsAtMs: 900 },
+    {
+      name: "there are as many attempts as the contract allows",
+      steps: [slow(900)],
+      attemptsAtMs: [0, 100, 200],
+      endsAtMs: 900,
+    },
     {
       name: "one that fails with a code that is not fatal is followed at once, and the delay begins anew",
       steps: [slow(30, unavailable()), slow(900), slow(10)],

@@ -33,7 +33,13 @@ export function encodeMessage<I extends DescMessage>(
       ? toBinary(schema, message)
       : Buffer.from(messageToJson(schema, message, { registry }), "utf8");
   } catch (error) {
-    throw new ConnectError(`cannot encode the request: ${messageOf(error)}`, Code.Internal, undefined, undefined, error);
+    throw new ConnectError(
+      `cannot encode the request: ${messageOf(error)}`,
+      Code.Internal,
+      undefined,
+      undefined,
+      error,
+    );
   }
 }
 

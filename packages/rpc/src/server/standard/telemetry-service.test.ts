@@ -207,7 +207,10 @@ describe("dependencies", () => {
     let reported: readonly ProcessDependencies[] = [];
     let calls = 0;
     const watching = (async () => {
-      for await (const response of telemetry.watchCalls({ filter: { method: "None" } }, { signal: cancellation.signal })) {
+      for await (const response of telemetry.watchCalls(
+        { filter: { method: "None" } },
+        { signal: cancellation.signal },
+      )) {
         calls += response.calls.length;
         if (response.dependenciesChanged) {
           reported = response.dependencies;

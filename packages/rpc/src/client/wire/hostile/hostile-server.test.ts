@@ -161,7 +161,11 @@ for (const dialect of dialects) {
             // Read as fast as they arrive.
           }
         });
-        if (attack.startsWith("silence") || attack === "a length without its message" || attack === "empty messages without end") {
+        if (
+          attack.startsWith("silence") ||
+          attack === "a length without its message" ||
+          attack === "empty messages without end"
+        ) {
           expect(code).toBe(Code.DeadlineExceeded);
         }
       },

@@ -74,7 +74,10 @@ export abstract class Http2Call implements ConnectionWaiter, StreamListener {
   protected closeError(stream: AnyHttp2Stream): ConnectError {
     const connection = this.#connection;
     if (connection !== undefined && stream.id > connection.lastStreamId) {
-      return markDeliveryStatus(new ConnectError("the server sent GOAWAY before it processed the call", Code.Unavailable), "refused");
+      return markDeliveryStatus(
+        new ConnectError("the server sent GOAWAY before it processed the call", Code.Unavailable),
+        "refused",
+      );
     }
     return connection?.lost ? connectionLost(connection) : errorFromReset(stream.resetCode);
   }
