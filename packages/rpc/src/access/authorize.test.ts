@@ -189,7 +189,7 @@ describe("an owner's method", () => {
 describe("a token is refused", () => {
   const forgeries: [string, () => Promise<string>][] = [
     ["that has expired", () => token({ expiresAtS: Math.floor(Date.now() / 1000) - 60 })],
-    ["meant for another audience", () => token({ aud: "elsewhere" })],
+    ["with another audience", () => token({ aud: "elsewhere" })],
     ["from another issuer", () => token({ iss: "https://evil.example" })],
     ["of a user who claims to be a service", () => token({ iss: serviceTokenIssuer, sub: "order" })],
     ["with alg none", async () => unsigned({ alg: "none", typ: userTokenType })],

@@ -156,7 +156,7 @@ describe("the circuit breaker", () => {
       return (await failed).code;
     };
     for (let calls = 0; calls < 10; calls++) {
-      expect(await call(new ConnectError("the caller went away", Code.Canceled))).toBe(Code.Canceled);
+      expect(await call(new ConnectError("the caller cancelled", Code.Canceled))).toBe(Code.Canceled);
     }
     const outOfTime = new ConnectError("out of time", Code.DeadlineExceeded);
     for (let calls = 0; calls < 10; calls++) {
@@ -246,7 +246,7 @@ describe("the circuit breaker", () => {
     expect(seen.length).toBe(5);
   });
 
-  it("a probe whose caller gives up does not block others", async () => {
+  it("a probe whose caller cancels does not block others", async () => {
     const down = unavailable();
     const { call, environment, seen, transport } = setUp([down, down, down, down, down, "never", "ok"]);
     for (let calls = 0; calls < 5; calls++) {

@@ -81,7 +81,7 @@ describe("hedging by A6", () => {
     readonly endsAtMs: number;
     readonly code?: Code;
   })[] = [
-    { name: "a quick answer leaves one attempt", steps: [slow(50)], attemptsAtMs: [0], endsAtMs: 50 },
+    { name: "a quick response needs one attempt", steps: [slow(50)], attemptsAtMs: [0], endsAtMs: 50 },
     { name: "a faster hedge wins", steps: [slow(900), slow(30)], attemptsAtMs: [0, 100], endsAtMs: 130 },
     { name: "the first may still win", steps: [slow(150), slow(900)], attemptsAtMs: [0, 100], endsAtMs: 150 },
     {
@@ -131,7 +131,7 @@ describe("hedging by A6", () => {
       code: Code.DeadlineExceeded,
     },
     {
-      name: "a caller that gives up ends all attempts",
+      name: "a caller that cancels ends all attempts",
       steps: ["never"],
       abortAfterMs: 150,
       attemptsAtMs: [0, 100],

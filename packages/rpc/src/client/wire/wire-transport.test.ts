@@ -169,7 +169,7 @@ for (const [name, dialect] of dialects) {
       expect(tookMs).toBeLessThan(1500);
     });
 
-    it("cancels at the server when the caller gives up", async () => {
+    it("cancels at the server when the caller cancels", async () => {
       const { promise: begun, resolve: begin } = Promise.withResolvers<void>();
       const { promise: aborted, resolve: abort } = Promise.withResolvers<void>();
       handle = (_request, { signal }) => {

@@ -162,7 +162,7 @@ const sentences: Readonly<Record<RefusalReason, string>> = {
   "caller-share": "This caller has reached its share of the server's concurrent calls",
   "read-backlog": "This connection sends calls faster than the server can handle them",
   "queue-age": "The method has more calls than it can answer in time",
-  "unsent-answers": "The client has not read too many bytes of earlier responses on this connection",
+  "unsent-answers": "Too many bytes of earlier responses on this connection are unread",
 };
 
 function overloaded(reason: RefusalReason, limits: ServerLimits, { setting, places }: Budget): ConnectError {
