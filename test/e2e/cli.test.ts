@@ -161,7 +161,7 @@ describe("errors", () => {
     [["inventory", "update", "101"], 2, /Set either `--stock` or `--delta`/],
     [["product", "get", "101", "--timeout", "soon"], 2, /such as 500ms or 2s/],
     [["product", "get", "101", "--header", "nonsense"], 2, /such as x-request-id:42/],
-    [["product", "get", "101", "--url", "nonsense"], 2, /"nonsense" cannot be used/],
+    [["product", "get", "101", "--url", "nonsense"], 2, /"nonsense" is invalid/],
     [
       ["product", "get", "101", "--url", "http://127.0.0.1:1", "--timeout", "20s"],
       6,
@@ -186,7 +186,7 @@ describe("errors with --json", () => {
     [
       ["order", "create", "--data", "{"],
       2,
-      { code: "INVALID_ARGUMENT", message: "`--data` is not JSON: it ends too early." },
+      { code: "INVALID_ARGUMENT", message: "`--data` is not JSON: unexpected end of input." },
     ],
     [["product", "get", "101", "--url", "nonsense"], 2, { code: "INVALID_ARGUMENT" }],
     [["product", "get", "101", "--url", "http://127.0.0.1:1", "--timeout", "20s"], 6, { code: "UNAVAILABLE" }],

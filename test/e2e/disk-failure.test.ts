@@ -50,7 +50,7 @@ it("refuses writes, exits with 1, and restarts with everything that it acknowled
   await writeFile(join(folder, "disk-fails"), "");
   expect(await createUser("during@example.com")).toBe(503);
   expect(await user.ended()).toBe(1);
-  expect(user.output()).toContain("cannot go on");
+  expect(user.output()).toContain("cannot continue");
   expect(user.output()).toContain("The disk failed while a commit was written");
 
   await rm(join(folder, "disk-fails"));

@@ -31,7 +31,7 @@ export const cliMistakes: readonly CliMistake[] = [
     exitCode: 2,
     message: "`--user` cannot be used with `--data`: --data is the whole request.",
   },
-  { command: "order create --data {", exitCode: 2, message: "`--data` is not JSON: it ends too early." },
+  { command: "order create --data {", exitCode: 2, message: "`--data` is not JSON: unexpected end of input." },
   {
     command: 'order create --data {"userId":1}',
     exitCode: 2,

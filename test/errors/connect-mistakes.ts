@@ -198,7 +198,7 @@ export const connectMistakes: readonly HttpMistake[] = [
     status: 405,
     reason: "METHOD_NOT_ALLOWED",
     message:
-      '/order.v1.OrderService/CreateOrder is called with POST, not with GET. Use POST {order}/order.v1.OrderService/CreateOrder with content-type application/json and a body such as {"userId":"101","items":[{"productId":"101","quantity":1}]}.',
+      '/order.v1.OrderService/CreateOrder must be called with POST, not with GET. Use POST {order}/order.v1.OrderService/CreateOrder with content-type application/json and a body such as {"userId":"101","items":[{"productId":"101","quantity":1}]}.',
   },
   {
     to: "product",
@@ -264,6 +264,6 @@ export const connectMistakes: readonly HttpMistake[] = [
     status: 404,
     reason: "ROUTE_NOT_FOUND",
     message:
-      "There is nothing at /. The path of a call is /package.Service/Method; GET /health tells the server's state.",
+      "No route matches /. The path of a call is /package.Service/Method; GET /health reports the server's state.",
   },
 ];

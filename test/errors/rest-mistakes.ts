@@ -28,7 +28,7 @@ export const restMistakes: readonly HttpMistake[] = [
     body: "{",
     status: 400,
     reason: "INVALID_REQUEST",
-    message: "The body is not JSON: it ends too early.",
+    message: "The body is not JSON: unexpected end of input.",
   },
   {
     to: "gateway",
@@ -288,7 +288,7 @@ export const restMistakes: readonly HttpMistake[] = [
     status: 400,
     reason: "UNKNOWN_PARAMETER",
     fields: ["pagesize"],
-    message: "`pagesize` is not a parameter here: did you mean page_size?",
+    message: "`pagesize` is not a parameter of this request: did you mean page_size?",
   },
   {
     to: "gateway",
@@ -335,7 +335,7 @@ export const restMistakes: readonly HttpMistake[] = [
     request: "GET /order",
     status: 404,
     reason: "ROUTE_NOT_FOUND",
-    message: 'There is nothing at "/order". Did you mean /orders?',
+    message: 'No route matches "/order". Did you mean /orders?',
   },
   {
     to: "gateway",
@@ -343,21 +343,21 @@ export const restMistakes: readonly HttpMistake[] = [
     status: 404,
     reason: "ROUTE_NOT_FOUND",
     message:
-      'There is nothing at "/orders/1/cancel". There are /orders, /orders/{order_id}, /orders/{order_id}:cancel, /orders:watch.',
+      'No route matches "/orders/1/cancel". Similar paths: /orders, /orders/{order_id}, /orders/{order_id}:cancel, /orders:watch.',
   },
   {
     to: "gateway",
     request: "DELETE /orders/1",
     status: 405,
     reason: "METHOD_NOT_ALLOWED",
-    message: '"/orders/1" does not take DELETE. Use GET {gateway}/orders/1.',
+    message: '"/orders/1" does not allow DELETE. Use GET {gateway}/orders/1.',
   },
   {
     to: "gateway",
     request: "GET /users:login",
     status: 405,
     reason: "METHOD_NOT_ALLOWED",
-    message: '"/users:login" does not take GET. Use POST {gateway}/users:login.',
+    message: '"/users:login" does not allow GET. Use POST {gateway}/users:login.',
   },
   {
     to: "gateway",

@@ -140,7 +140,7 @@ export async function rotateCertificates({ platform, traffic, checks, token }: D
     stream.close();
     if (more === 0) throw new Error("a stream that was open before the change gets no more events");
     // nginx ends its clients' HTTP/2 connections with GOAWAY. A client without retries does not repeat a call that crosses it.
-    return summary(traffic.take(), { explained: /GOAWAY|the server is going away/ });
+    return summary(traffic.take(), { explained: /GOAWAY/ });
   });
 }
 

@@ -14,17 +14,17 @@ describe("a method's batch method", () => {
   });
 
   it.each([
-    ["NoSuchMethod", "there is no such method"],
+    ["NoSuchMethod", "the service has no such method"],
     ["WatchStock", "both must be unary"],
     ["UpdateStock", "both must be repeatable"],
-    ["CheckStock", "both must be for services alone"],
-    ["ReleaseStock", "must have requests and origins"],
+    ["CheckStock", "both must be restricted to services"],
+    ["ReleaseStock", "must have the repeated fields requests and origins"],
   ])("%s is refused: %s", (name, problem) => {
     expect(() => batchMethodOf(reserveStockWith(name))).toThrow(problem);
   });
 });
 
-/** ReserveStock as it would be if its contract named another batch method. */
+/** ReserveStock with another batch method in its contract. */
 function reserveStockWith(batchMethod: string): DescMethod {
   const proto = clone(FileDescriptorProtoSchema, file_product_v1_inventory_service.proto);
   const options = proto.service[0]?.method.find(({ name }) => name === "ReserveStock")?.options ?? expect.fail();

@@ -14,7 +14,7 @@ export function batchMethodOf(method: DescMethod): DescMethodUnary | undefined {
   }
   const name = getOption(method, batch_method);
   const batch = method.parent.methods.find((other) => other.name === name);
-  const problem = batch === undefined ? "there is no such method" : problemOf(method, batch);
+  const problem = batch === undefined ? "the service has no such method" : problemOf(method, batch);
   if (problem !== undefined) {
     throw new TypeError(`${method.parent.typeName}/${method.name}: batch_method is ${name}, but ${problem}`);
   }
@@ -29,21 +29,21 @@ function problemOf(method: DescMethod, batch: DescMethod): string | undefined {
   if (policy.repeatable !== "always" || batchPolicy.repeatable !== "always") {
     return "both must be repeatable (idempotency_level)";
   }
-  // A batch is sent in the sender's own name, so it must not give access to callers that have none.
+  // A batch is sent with the sender's own identity, so it must not give access to callers that have none.
   if (policy.access.caller !== Caller.SERVICE || batchPolicy.access.caller !== Caller.SERVICE) {
-    return "both must be for services alone (access)";
+    return "both must be restricted to services (access)";
   }
   if (policy.access.services.join() !== batchPolicy.access.services.join()) {
-    return "both must be for the same services (access)";
+    return "both must be restricted to the same services (access)";
   }
   const { requests, origins } = batch.input.field;
   const { results } = batch.output.field;
   if (!isList(requests, method.input.typeName) || !isList(origins, CallOriginSchema.typeName)) {
-    return `${batch.input.typeName} must have requests and origins`;
+    return `${batch.input.typeName} must have the repeated fields requests and origins`;
   }
   const result = results?.fieldKind === "list" && results.listKind === "message" ? results.message.field : undefined;
   if (!isOneOf(result?.response, method.output.typeName) || !isOneOf(result?.error, StatusSchema.typeName)) {
-    return `${batch.output.typeName} must have results, each a response or an error`;
+    return `${batch.output.typeName} must have the repeated field results, each a response or an error`;
   }
   return undefined;
 }

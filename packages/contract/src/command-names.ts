@@ -1,9 +1,8 @@
 import type { DescMethod, DescService } from "@bufbuild/protobuf";
 
 /**
- * The name of a method as a command: `CreateOrder` of the order service is `create`: what most of a service's methods end with goes without saying.
- * `SendTestNotification` is `send-test`, `ListDeadLetters` stays `list-dead-letters`, and `Echo`, of which nothing would be
- * left, `echo`.
+ * The name of a method as a command, without the noun that most methods of its service end with: `CreateOrder` of the order service is `create`, and
+ * `SendTestNotification` is `send-test`. `ListDeadLetters`, with another noun, is `list-dead-letters`, and a single word, `Echo`, is `echo`.
  */
 export function commandNameOf(method: DescMethod): string {
   const noun = nounOf(method.parent);

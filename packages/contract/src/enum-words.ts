@@ -6,7 +6,7 @@ import { nearestName } from "./nearest-name.ts";
 export interface UnknownWord {
   /** Its path with the caller's names, for example `filter.state` or `items[0].kind`. */
   readonly path: string;
-  /** The problem, and the nearest known value. Goes on from the path. */
+  /** The problem, and the nearest known value: the rest of a sentence that begins with the path. */
   readonly description: string;
 }
 

@@ -39,7 +39,7 @@ export function methodBindings(method: DescMethod): readonly Binding[] {
     return [];
   }
   if (method.methodKind === "client_streaming" || method.methodKind === "bidi_streaming") {
-    throw new HttpRuleError(`${method}: a stream of requests cannot be carried over REST`);
+    throw new HttpRuleError(`${method}: client streaming is not supported over REST`);
   }
   const rule = getOption(method, http);
   return [readRule(method, rule), ...rule.additionalBindings.map((more) => readAdditionalRule(method, more))];
@@ -78,7 +78,7 @@ function readPattern(method: DescMethod, rule: HttpRule): { httpMethod: string; 
   }
   // RFC 9110, section 9.1: a method is a token, and case-sensitive; "*" matches every method.
   if (!/^[A-Za-z0-9!#$%&'*+\-.^_`|~]+$/.test(value.kind)) {
-    throw new HttpRuleError(`${method}: "${value.kind}" is no HTTP method`);
+    throw new HttpRuleError(`${method}: "${value.kind}" is not an HTTP method`);
   }
   return { httpMethod: value.kind, path: value.path };
 }

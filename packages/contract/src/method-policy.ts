@@ -58,7 +58,7 @@ export interface AccessRule {
   readonly ownerOf: string;
   /** The services that may call the method with their own token. For `Caller.SERVICE`, an empty list means every service. */
   readonly services: readonly string[];
-  /** For owners: whether a caller without a token may call the method with an empty owner field, where the server takes guests. */
+  /** For owners: whether a caller without a token may call the method with an empty owner field, if the server accepts guests. */
   readonly guests: boolean;
 }
 
@@ -126,7 +126,10 @@ function hedgingMistake(method: DescMethod, { maxAttempts }: HedgingPolicy): str
     return "(rpc.v1.hedging) is for unary methods; remove it";
   }
   if (repeatable(method) !== "always") {
-    return "(rpc.v1.hedging) has the same call processed several times: set idempotency_level to NO_SIDE_EFFECTS or IDEMPOTENT if that is right, or remove it";
+    return (
+      "(rpc.v1.hedging) makes the server process a call several times: " +
+      "set idempotency_level to NO_SIDE_EFFECTS or IDEMPOTENT if that is safe, or remove it"
+    );
   }
   return maxAttempts < 2 ? "(rpc.v1.hedging) needs max_attempts of 2 to 5" : undefined;
 }

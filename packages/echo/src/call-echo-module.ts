@@ -41,7 +41,7 @@ export function createCallEchoModule({ environment, echo }: CallEchoModuleOption
   };
 }
 
-/** Subtracted from A's deadline, so that B can still answer that A was too slow; a fifth of a short deadline. */
+/** Subtracted from A's deadline, so that B can still respond that A was too slow; a fifth of a short deadline. */
 const answerMarginMs = 100;
 
 function withMargin(context: HandlerContext): { timeoutMs?: number } {

@@ -26,7 +26,7 @@ test("service B refuses a message that is too long", async () => {
   await expect(call).rejects.toMatchObject({ code: Code.InvalidArgument });
 });
 
-test("a slow echo service is an answer within the caller's deadline, not an error", async () => {
+test("a slow echo service is reported in the response within the caller's deadline, not as an error", async () => {
   const slow: ServiceModule = {
     entries: [implement(EchoService, { echo: (_request, context) => aborted(context.signal) })],
   };

@@ -19,7 +19,7 @@ export interface AnyHttp2Connection {
   readonly unsentBytes: number;
   /** How long the bytes being read may have waited, in milliseconds. 0 if the implementation does not know. */
   readonly behindMs: number;
-  /** Pauses reading for a while, in milliseconds. The implementation may read on a little. Node's connections do not pause. */
+  /** Pauses reading for this time, in milliseconds. The implementation may still read a little. Node's connections do not pause. */
   restReads(restMs: number): void;
   /** Changes the number of streams that the peer may have open at once. Open streams stay. */
   allowStreams(streamsMax: number): void;
@@ -55,15 +55,15 @@ export interface AnyHttp2Stream {
   readonly localEnded: boolean;
   headersSent: boolean;
   /**
-   * The largest header list that the peer takes, in bytes (SETTINGS_MAX_HEADER_LIST_SIZE, RFC 9113, section 6.5.2): name, value and 32 bytes for
-   * each field. Infinity where it announced none.
+   * The largest header list that the peer accepts, in bytes (SETTINGS_MAX_HEADER_LIST_SIZE, RFC 9113, section 6.5.2): name, value and 32 bytes for
+   * each field. Infinity if it announced none.
    */
   readonly peerHeaderBytesMax: number;
   /** Unsent bytes. */
   readonly queuedBytes: number;
   /** Called when {@link queuedBytes} has become 0. */
   onDrained: (() => void) | undefined;
-  /** Whether all received bytes count as held until END_STREAM, as those of a request of one message do. */
+  /** Whether all received bytes count as held until END_STREAM: for requests of one message. */
   collects: boolean;
   /** The peer's `content-length`, -1 if there is none. More or fewer bytes are a stream error (RFC 9113, section 8.1.1). */
   expectedBytes: number;

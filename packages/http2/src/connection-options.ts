@@ -46,6 +46,6 @@ export interface ConnectionOptions {
   readonly overhead?: Rate;
   /** Shares event-loop turns between connections. Without it each connection handles all that it has read before others get a turn. */
   readonly turns?: ReadTurns | undefined;
-  /** With which other connections it shares its part of the turns. With none by default. */
+  /** The connections of one group share one part of the turns. Default: a group of its own. */
   readonly turnGroup?: TurnGroup;
 }

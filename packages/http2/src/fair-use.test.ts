@@ -13,7 +13,7 @@ import { collectFrames, frame, settingsPayload, uint32 } from "./testing/frames-
 interface Habits {
   /** Ends each request with an empty DATA frame, as stream clients do. */
   readonly emptyEnd: boolean;
-  /** Of a hundred calls, the number cancelled before they are answered: deadlines, users who leave, hedging. */
+  /** Of a hundred calls, the number cancelled before they are answered: deadlines, users who close the page, hedging. */
   readonly cancelPercent: number;
   /** Of a hundred calls, the number cancelled while their response is being sent: deadlines that client and server both enforce. */
   readonly crossedPercent: number;
@@ -170,7 +170,7 @@ describe("a client that makes calls as clients do", () => {
     ["our own streams", { emptyEnd: true }],
     ["all of it", { emptyEnd: true, pings: true, eagerUpdates: true, settings: true, cancelPercent: 45, messages: 3 }],
   ])(
-    "is never sent away in 5,000 calls: %s",
+    "gets no GOAWAY in 5,000 calls: %s",
     async (_name, some) => {
       const use = { ...quiet, ...some };
       expect(await serve({ calls: 5_000, use })).toEqual([]);

@@ -166,7 +166,7 @@ const attacks: readonly (readonly [string, Attack])[] = [
     { ...overhead(() => [frame(frameType.settings, 0, 0, windowChanges)]), open: 900, roundsMax: 10 },
   ],
   [
-    "a window change a frame over many streams",
+    "one window change a SETTINGS frame over many streams",
     {
       ...overhead((_id, index) => [
         frame(frameType.settings, 0, 0, settingsPayload([setting.initialWindowSize, 65_535 + (index & 1)])),
@@ -176,11 +176,11 @@ const attacks: readonly (readonly [string, Attack])[] = [
     },
   ],
   [
-    "streams beyond those allowed",
+    "streams above SETTINGS_MAX_CONCURRENT_STREAMS",
     { ...overhead((id) => [headers(id)]), open: 1_000, roundsMax: overheadBurst / 4 + 1 },
   ],
   [
-    "changes of the table's size",
+    "dynamic table size updates",
     {
       ...overhead((id) => [headers(id, { fields: Buffer.concat([Buffer.from([0x20, 0x20]), request]) })]),
       open: 1_000,
@@ -249,7 +249,7 @@ describe("a peer that causes endless work", () => {
     expect(server.goaway?.readUInt32BE(4)).toBe(errorCode.enhanceYourCalm);
     expect(server.goaway?.toString("latin1", 8)).toMatch(/too (many|large)|far larger/);
     expect(rounds).toBeLessThanOrEqual(roundsMax);
-    // Far more than it takes, and far fewer than each of these took before it was counted.
+    // Far more than needed, and far fewer than each of these attacks reached before it was counted.
     expect((user + system) / 1_000).toBeLessThan(1_000);
   });
 

@@ -108,7 +108,7 @@ describe("a content-length that differs from the body's", () => {
     ],
     ["less is sent", 4, [frame(frameType.data, flag.endStream, 1, Buffer.alloc(3))]],
     [
-      "padding is taken for data",
+      "padding does not count as data",
       4,
       [frame(frameType.data, flag.endStream | flag.padded, 1, Buffer.from("\u0001abc\0"))],
     ],
@@ -117,7 +117,7 @@ describe("a content-length that differs from the body's", () => {
       4,
       [frame(frameType.data, 0, 1, Buffer.alloc(3)), frame(frameType.headers, whole, 1, trailers)],
     ],
-    ["none is promised", 0, [frame(frameType.data, flag.endStream, 1, Buffer.alloc(1))]],
+    ["content-length is 0 and data is sent", 0, [frame(frameType.data, flag.endStream, 1, Buffer.alloc(1))]],
   ])("resets the stream: %s", async (_name, length, body) => {
     const { say, resets, goaway, connection } = answeringServer();
     await say(preface, settings, frame(frameType.headers, flag.endHeaders, 1, post(length)), ...body);
@@ -135,14 +135,14 @@ describe("a content-length that differs from the body's", () => {
   });
 });
 
-describe("a smaller dynamic table", () => {
+describe("the dynamic table size of the peer", () => {
   const tableSize = (bytes: number) =>
     frame(frameType.settings, 0, 0, settingsPayload([setting.headerTableSize, bytes]));
   const blocks = (peer: ReturnType<typeof answeringServer>) =>
     peer.frames.filter(({ type }) => type === frameType.headers).map(({ payload }) => payload[0]);
 
   it.each([0, 100, 4_095])(
-    "is acknowledged by the next block of headers: %i (RFC 7541, section 4.2)",
+    "below the default is acknowledged by the next header block: %i (RFC 7541, section 4.2)",
     async (bytes) => {
       const peer = answeringServer();
       await peer.say(preface, tableSize(bytes), frame(frameType.headers, whole, 1, request));
@@ -153,7 +153,7 @@ describe("a smaller dynamic table", () => {
     },
   );
 
-  it.each([4_096, 65_536])("is not one of %i bytes", async (bytes) => {
+  it.each([4_096, 65_536])("of %i bytes, the default or more, needs no size update", async (bytes) => {
     const peer = answeringServer();
     await peer.say(preface, tableSize(bytes), frame(frameType.headers, whole, 1, request));
     expect(blocks(peer)).toEqual([0x88]);
@@ -182,10 +182,10 @@ describe("a client's connection", () => {
   it.each<[string, readonly string[]]>([
     ["a second status", [":status", "200", ":status", "200"]],
     ["a late pseudo-header", [":status", "200", "a", "b", ":status", "200"]],
-    ["a header of HTTP/1.1", [":status", "200", "connection", "close"]],
+    ["a connection-specific header", [":status", "200", "connection", "close"]],
     ["a status of four digits", [":status", "2000"]],
-    ["a length that is none", [":status", "200", "content-length", "0x13"]],
-    ["two lengths", [":status", "200", "content-length", "3", "content-length", "3"]],
+    ["an invalid content-length", [":status", "200", "content-length", "0x13"]],
+    ["two content-length fields", [":status", "200", "content-length", "3", "content-length", "3"]],
   ])("resets a stream whose response has %s", async (_name, fields) => {
     const { say, open, seen, frames, connection } = client();
     const stream = open();
@@ -197,10 +197,10 @@ describe("a client's connection", () => {
   });
 
   it.each<[string, readonly Buffer[]]>([
-    ["another length than its body", [frame(frameType.data, flag.endStream, 1, Buffer.alloc(2))]],
-    ["a longer body than its length", [frame(frameType.data, 0, 1, Buffer.alloc(4))]],
+    ["a content-length above the length of its body", [frame(frameType.data, flag.endStream, 1, Buffer.alloc(2))]],
+    ["a body longer than its content-length", [frame(frameType.data, 0, 1, Buffer.alloc(4))]],
     [
-      "a header of HTTP/1.1 in its trailers",
+      "a connection-specific header in its trailers",
       [
         frame(frameType.data, 0, 1, Buffer.alloc(3)),
         frame(frameType.headers, whole, 1, encodeFields(["connection", "close"])),

@@ -75,62 +75,66 @@ function serverOn(onStream: (stream: AnyHttp2Stream) => void = () => {}) {
 describe("a peer that violates the protocol", () => {
   const fine = [preface, settings];
   it.each<[string, number, Uint8Array[]]>([
-    ["does not begin as it must", errorCode.protocol, [Buffer.from("GET / HTTP/1.1\r\nhost: example.com\r\n\r\n")]],
-    ["says something before its settings", errorCode.protocol, [preface, frame(frameType.ping, 0, 0, Buffer.alloc(8))]],
+    [
+      "sends another connection preface",
+      errorCode.protocol,
+      [Buffer.from("GET / HTTP/1.1\r\nhost: example.com\r\n\r\n")],
+    ],
+    ["sends a frame before SETTINGS", errorCode.protocol, [preface, frame(frameType.ping, 0, 0, Buffer.alloc(8))]],
     [
       "sends a frame that is too large",
       errorCode.frameSize,
       [...fine, frame(frameType.data, 0, 1, Buffer.alloc(16_385))],
     ],
-    ["sends data on no stream", errorCode.protocol, [...fine, frame(frameType.data, 0, 0, Buffer.alloc(1))]],
-    ["sends data on a stream that has not begun", errorCode.protocol, [...fine, frame(frameType.data, 0, 1)]],
+    ["sends DATA on stream 0", errorCode.protocol, [...fine, frame(frameType.data, 0, 0, Buffer.alloc(1))]],
+    ["sends DATA on an idle stream", errorCode.protocol, [...fine, frame(frameType.data, 0, 1)]],
+    ["opens a stream with an even id", errorCode.protocol, [...fine, frame(frameType.headers, headersEnd, 2, request)]],
     [
-      "begins a stream with an even number",
-      errorCode.protocol,
-      [...fine, frame(frameType.headers, headersEnd, 2, request)],
-    ],
-    [
-      "sends headers that cannot be read",
+      "sends an undecodable header block",
       errorCode.compression,
       [...fine, frame(frameType.headers, headersEnd, 1, Buffer.from([0x80]))],
     ],
     [
-      "pads more than there is",
+      "sends more padding than payload",
       errorCode.protocol,
       [...fine, frame(frameType.headers, headersEnd | flag.padded, 1, Buffer.from([9, 0]))],
     ],
     [
-      "breaks off a block of headers",
+      "interrupts a header block",
       errorCode.protocol,
       [...fine, frame(frameType.headers, 0, 1, request), frame(frameType.ping, 0, 0, Buffer.alloc(8))],
     ],
     [
-      "continues what it did not begin",
+      "sends CONTINUATION without HEADERS",
       errorCode.protocol,
       [...fine, frame(frameType.continuation, flag.endHeaders, 1, request)],
     ],
-    ["pings with the wrong size", errorCode.frameSize, [...fine, frame(frameType.ping, 0, 0, Buffer.alloc(7))]],
+    ["sends PING with the wrong length", errorCode.frameSize, [...fine, frame(frameType.ping, 0, 0, Buffer.alloc(7))]],
     [
-      "sends settings with the wrong size",
+      "sends SETTINGS with the wrong length",
       errorCode.frameSize,
       [...fine, frame(frameType.settings, 0, 0, Buffer.alloc(5))],
     ],
     [
-      "sets a window that is too large",
+      "sets an initial window above 2^31-1",
       errorCode.flowControl,
       [
         ...fine,
         frame(frameType.settings, 0, 0, Buffer.concat([Buffer.from([0, setting.initialWindowSize]), uint32(2 ** 31)])),
       ],
     ],
-    ["widens the window by nothing", errorCode.protocol, [...fine, frame(frameType.windowUpdate, 0, 0, uint32(0))]],
     [
-      "widens the window too far",
+      "sends WINDOW_UPDATE with an increment of 0",
+      errorCode.protocol,
+      [...fine, frame(frameType.windowUpdate, 0, 0, uint32(0))],
+    ],
+    [
+      "increases the window beyond 2^31-1",
       errorCode.flowControl,
       [...fine, frame(frameType.windowUpdate, 0, 0, uint32(2 ** 31 - 1))],
     ],
     ["pushes", errorCode.protocol, [...fine, frame(frameType.pushPromise, flag.endHeaders, 1, Buffer.alloc(4))]],
-    ["resets what has not begun", errorCode.protocol, [...fine, frame(frameType.reset, 0, 7, uint32(8))]],
+    ["resets an idle stream", errorCode.protocol, [...fine, frame(frameType.reset, 0, 7, uint32(8))]],
   ])("gets GOAWAY with the reason: it %s", async (_name, code, bytes) => {
     const { connection, say, goaway } = serverOn();
     await say(...bytes);

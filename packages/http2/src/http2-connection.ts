@@ -201,7 +201,7 @@ export class Http2Connection implements AnyHttp2Connection, FrameSink {
         this.#streams.onWindowUpdate(id, payload.readUInt32BE(0) & windowBytesMax);
         return;
       case frameType.pushPromise:
-        throw new ConnectionError("push was not allowed");
+        throw new ConnectionError("PUSH_PROMISE although SETTINGS_ENABLE_PUSH is 0");
     }
     this.#peerWork.overhead();
     switch (type) {

@@ -16,7 +16,7 @@ afterEach(() => {
   server?.close();
 });
 
-/** A server whose every request costs a third of a millisecond, and the order in which it came to them, by connection. */
+/** A server that works a third of a millisecond on each request. Records the order of the requests, by connection. */
 async function serve(turns: ReadTurns | undefined, groupOf: (number: number) => string = String) {
   const order: number[] = [];
   const behind: number[] = [];

@@ -25,17 +25,17 @@ const unprocessedBytesMax = 1 << 20;
 const unsentBytesMax = 4 << 20;
 
 /**
- * Reads a connection's socket: in slices of an event-loop turn, so that others get their turn, and not at all while its peer does not
- * read its responses.
+ * Reads a connection's socket in slices of an event-loop turn, so that other connections get theirs. Stops reading while the peer does not read its
+ * responses.
  */
 export class PacedReads {
-  /** With which other connections it shares its part of the turns. */
+  /** The connections of one group share one part of the turns. */
   group: TurnGroup;
   readonly #connection: ReadingConnection;
   readonly #reader: FrameReader;
   readonly #turns: ReadTurns | undefined;
   readonly #pace: ReadPace | undefined;
-  /** What was read, and has not had its turn. */
+  /** Chunks that were read and wait for their turn. */
   #chunks: Buffer[] = [];
   #yielded = false;
   #restMs = 0;
@@ -63,7 +63,7 @@ export class PacedReads {
     this.#restMs = Math.max(this.#restMs, restMs);
   }
 
-  /** Whether the reader pauses after this frame. It is asked once for each. */
+  /** Whether the reader pauses after this frame. Called once for each. */
   get yields(): boolean {
     if (this.#pace?.over !== true && this.#restMs === 0) {
       return false;
@@ -78,7 +78,7 @@ export class PacedReads {
       return;
     }
     if (this.#yielded) {
-      // It came although the socket is paused: it was on its way.
+      // A chunk can still arrive after the socket was paused.
       this.#chunks.push(chunk);
       return;
     }
@@ -101,7 +101,7 @@ export class PacedReads {
     }
   }
 
-  /** Reads a chunk, or goes on with the last one. */
+  /** Parses a chunk, or continues with the last one. */
   #work(chunk?: Buffer): void {
     const connection = this.#connection;
     try {
@@ -159,7 +159,7 @@ export class PacedReads {
     return socket.writableLength > unprocessedBytesMax || (full && this.#pace !== undefined);
   }
 
-  /** Works on all that was read, without waiting for its turn. */
+  /** Processes all chunks that were read, without waiting for their turn. */
   resumeNow(): void {
     while (this.#yielded && !this.#connection.destroyed) {
       this.#yielded = false;

@@ -74,7 +74,7 @@ export class PeerWork {
     if (!this.trusted && !this.#overhead.pass(units)) {
       throw new PeerLimitError(
         "overhead_frames",
-        "too many frames that serve no call (OVERHEAD_FRAMES_PER_SECOND_MAX)",
+        "too many frames without a call's data (OVERHEAD_FRAMES_PER_SECOND_MAX)",
       );
     }
   }

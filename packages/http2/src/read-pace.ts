@@ -66,7 +66,7 @@ export class ReadPace {
     this.#sinceMs = performance.now();
   }
 
-  /** Begins with the chunk, or goes on with it, after others had their turn. */
+  /** Begins or continues with the chunk, after the turns of others. */
   resume(): void {
     this.#nowMs = performance.now();
     this.#sliceEndMs = this.#nowMs + this.#turns.sliceMs;

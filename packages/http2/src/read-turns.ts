@@ -5,9 +5,9 @@ export type TurnGroup = unknown;
 export type TurnWork = () => void;
 
 /**
- * How the connections of one server share the turns of the event loop. What is read when the time of a turn is over waits for a later one. There, groups of
- * connections, such as those of one address, come one after the other, each with one connection's slice: a thousand connections of one address delay those of
- * another no more than one does. One object for all connections of a server.
+ * Divides the event-loop turns of one server between its connections. When the time of a turn is used up, further reads wait for a later turn.
+ * Groups of connections, such as those of one address, are then served in rotation, one connection's slice each: a thousand connections of one
+ * address delay those of another no more than one does. One object for all connections of a server.
  */
 export class ReadTurns {
   readonly #turnMs: number;
@@ -29,12 +29,12 @@ export class ReadTurns {
     return Math.max(sliceMinMs, this.#turnMsNow / (this.#size + 1));
   }
 
-  /** Whether others wait already, or the time of this turn is over, so that what was read now has to wait: see {@link defer}. */
+  /** Whether this read has to wait, see {@link defer}: others wait already, or the time of this turn is used up. */
   get isBusy(): boolean {
     return this.#size > 0 || this.#over;
   }
 
-  /** Has the work done in a later turn, after that of other groups. */
+  /** Queues the work for a later turn, behind that of other groups. */
   defer(group: TurnGroup, work: TurnWork): void {
     const others = this.#groups.get(group);
     if (others === undefined) {
@@ -47,8 +47,8 @@ export class ReadTurns {
   }
 
   /**
-   * A connection was accepted. libuv accepts one in each turn of the event loop, however many wait for it: this turn and the next are short, or the kernel's
-   * queue would fill beside a full load, and new connections be dropped.
+   * A connection was accepted. libuv accepts one in each turn of the event loop, however many are pending. So this turn and the next are short: under
+   * full load the kernel's accept queue would otherwise fill, and new connections would be dropped.
    */
   accepted(): void {
     if (this.#shortTurns === 0) {
@@ -65,8 +65,8 @@ export class ReadTurns {
   };
 
   /**
-   * Whether the time of this turn is over. An immediate that ends each turn would cost more than most reads. So the end of a turn is
-   * watched only after half the time, from the first question on, is over: that half may have been several turns.
+   * Whether the time of this turn is used up. An immediate at the end of each turn would cost more than most reads. So it is set only after half
+   * of the time, measured from the first check; that half may span several turns.
    */
   get #over(): boolean {
     const nowMs = performance.now();
@@ -106,13 +106,13 @@ export class ReadTurns {
     this.#next();
   };
 
-  /** Does the first work of the next group. */
+  /** Runs the first work of the next group. */
   readonly #next = () => {
     for (const [group, waiting] of this.#groups) {
       const work = waiting.shift();
       this.#groups.delete(group);
       if (waiting.length > 0) {
-        // Behind the others.
+        // Behind the other groups.
         this.#groups.set(group, waiting);
       }
       this.#size--;
@@ -121,7 +121,7 @@ export class ReadTurns {
     }
     if (this.#size > 0) {
       if (performance.now() < this.#runEndMs) {
-        // After what this work has begun, so that its time counts as well.
+        // After the microtasks that this work has queued, so that their time counts as well.
         queueMicrotask(this.#next);
       } else {
         this.#schedule();
@@ -130,11 +130,11 @@ export class ReadTurns {
   };
 }
 
-/** Enough for some ten calls: less would cost more in changing over than it gives to others. */
+/** Enough for some ten calls. With shorter slices, switching between connections would cost too much. */
 const sliceMinMs = 0.5;
 
 /** The turn in which a connection was accepted, and the next, which accepts the one behind it. */
 const shortTurnsAfterAccept = 2;
 
-/** With the default of 20 ms, 400 connections a second are accepted beside a full load. */
+/** With the default of 20 ms, 400 connections a second are accepted under full load. */
 const shorterTimes = 8;

@@ -12,7 +12,7 @@ export interface RestRequest {
   /** Keyed by lower-case name. Node's `IncomingHttpHeaders` fits. */
   readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
   readonly body?: BodySource;
-  /** Whether there is a body, read once the caller was admitted. By default its headers tell, as in HTTP/1.1 (RFC 9112, section 6.3). */
+  /** Whether there is a body. It is read after the caller was admitted. Default: as the headers say, as in HTTP/1.1 (RFC 9112, section 6.3). */
   readonly hasBody?: boolean | undefined;
   /** Aborts when the client disconnects. The call is then cancelled. */
   readonly signal: AbortSignal;

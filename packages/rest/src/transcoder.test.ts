@@ -269,7 +269,7 @@ describe("an invalid http rule is refused at startup", () => {
       { pattern: { case: "post", value: "/v1/{number}" }, body: "number" },
       "bound by the path and by the body",
     ],
-    ["GetBook", { pattern: { case: "custom", value: { kind: "NO GOOD", path: "/a" } } }, "is no HTTP method"],
+    ["GetBook", { pattern: { case: "custom", value: { kind: "NO GOOD", path: "/a" } } }, "is not an HTTP method"],
     [
       "GetBook",
       {

@@ -70,8 +70,8 @@ export interface TranscoderOptions {
   /** The page that describes the reasons, with a section for each. Errors link to their section (`google.rpc.Help`). Default: none. */
   readonly errorHelpUrl?: string | undefined;
   /**
-   * The currency of a number in a request's body where the contract has a `google.type.Money`: `199.99` is then 199.99 of it. Three capital letters (ISO
-   * 4217). Default: none, and such a number is refused.
+   * The currency of a number in a request's body where the contract has a `google.type.Money`: `199.99` is then 199.99 of it. Three capital letters
+   * (ISO 4217). Default: none, and such a number is refused.
    */
   readonly defaultCurrency?: string | undefined;
 }
@@ -264,16 +264,16 @@ async function stream({ binding, client }: Route, call: RestCall): Promise<RestR
     message: Message,
     options: CallOptions,
   ) => AsyncIterable<Message>;
-  const left = new AbortController();
-  const signal = AbortSignal.any([request.signal, left.signal]);
-  const leave = () => left.abort();
+  const cancellation = new AbortController();
+  const signal = AbortSignal.any([request.signal, cancellation.signal]);
+  const cancel = () => cancellation.abort();
   const messages = method(message, { ...callOptions, signal });
   return raw
-    ? rawStreamResponse(messages, { contentOf: (each) => httpBodyContent(bodyMessage(binding, each)), leave })
+    ? rawStreamResponse(messages, { contentOf: (each) => httpBodyContent(bodyMessage(binding, each)), cancel })
     : streamResponse(messages, {
         format,
         method: binding.method,
-        leave,
+        cancel,
         spell: (error) => spell(error, { binding, query: splitUrl(request.url).query }),
         ...settings,
       });

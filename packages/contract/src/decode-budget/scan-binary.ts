@@ -45,7 +45,7 @@ class BinaryScan {
       const [number, wireType] = [tag >>> 3, tag & 7];
       if (wireType === WireType.EndGroup) {
         if (number !== group) {
-          throw new Error("a group ends that was not begun");
+          throw new Error("an end-group tag without its start-group tag");
         }
         return;
       }
@@ -68,7 +68,7 @@ class BinaryScan {
   #known(field: FieldShape, wireType: number, { end, depth, counts }: Place): void {
     if (!field.wireTypes.includes(wireType)) {
       throw new Error(
-        `${field.desc.parent.typeName}.${field.desc.name} has the wire type ${wireType}, not that of its type`,
+        `${field.desc.parent.typeName}.${field.desc.name} has the wire type ${wireType}, which does not match its type`,
       );
     }
     let added = 1;
@@ -166,7 +166,7 @@ class BinaryScan {
         this.message(undefined, end, depth + 1, number);
         return;
       default:
-        throw new Error(`there is no wire type ${wireType}`);
+        throw new Error(`invalid wire type ${wireType}`);
     }
     if (this.#pos > end) {
       throw truncated();

@@ -51,7 +51,7 @@ const wellKnown: Readonly<Record<string, JsonValue>> = {
   "google.type.Money": { currencyCode: "USD", units: "9", nanos: 990_000_000 },
 };
 
-/** Deeper examples would hide the form that they are to show. */
+/** Deeper examples would be hard to read. */
 const depthMax = 2;
 const fieldsMax = 3;
 
@@ -87,7 +87,7 @@ function textExample(field: DescField): string {
   return text?.in[0] ?? (isId(field) ? "101" : "text");
 }
 
-/** Whether a field is a text that names something, in a form that its service chooses. */
+/** Whether a field is a string id, whose form its service chooses. */
 export function isId(field: DescField): boolean {
   const rules = rulesOf(field);
   const form = rules?.type.case === "string" ? rules.type.value.wellKnown.case : undefined;

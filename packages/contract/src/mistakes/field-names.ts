@@ -1,10 +1,10 @@
 import type { DescField, DescMessage } from "@bufbuild/protobuf";
 import { findField } from "../field-path.ts";
 
-/** Answers a field's path in another spelling, or undefined for what is the path of no field. */
+/** Returns a field's path in another spelling. Undefined if it is not the path of a field. */
 export type RenameField = (path: string) => string | undefined;
 
-/** Renames the fields in a text: those that stand in backquotes, as in "`user_id` is required." */
+/** Renames the fields in a text, which are in backquotes, as in "`user_id` is required." */
 export function renameFields(text: string, rename: RenameField): string {
   return text.includes("`") ? text.replaceAll(/`([^`]+)`/g, (all, path) => wrapped(rename(path)) ?? all) : text;
 }
@@ -14,8 +14,8 @@ function wrapped(path: string | undefined): string | undefined {
 }
 
 /**
- * The path of a field, such as `items[0].product_id`, in the spelling of JSON: `items[0].productId`. Undefined for what is the path of no field of
- * the message; the fields of a resource that the message carries are found by their own names too, as a field mask names them.
+ * The path of a field, such as `items[0].product_id`, in the spelling of JSON: `items[0].productId`. Undefined if the message has no such field. The
+ * path may also start inside a resource of the message, as in a field mask.
  */
 export function jsonFieldPath(message: DescMessage, path: string): string | undefined {
   return spelled(message, path) ?? inResource(message, path);
@@ -31,7 +31,7 @@ function inResource(message: DescMessage, path: string): string | undefined {
   return undefined;
 }
 
-/** A field's name, and what picks an entry of a list or a map. */
+/** A field's name, and the index or key of an entry of a list or a map. */
 const segmentPattern = /^([A-Za-z_]\w*)((?:\[[^\]]*\])*)$/;
 
 function spelled(message: DescMessage, path: string): string | undefined {

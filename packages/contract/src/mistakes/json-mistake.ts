@@ -7,32 +7,32 @@ import { firstFound, isJsonObject } from "../json-values.ts";
 import { elementExample, exampleOf, isId, messageExample } from "./examples.ts";
 import { quoteShortly } from "./field-sentence.ts";
 
-/** What is wrong with a value in a request's JSON. */
+/** An invalid value in a request's JSON. */
 export interface JsonMistake {
-  /** Where it stands, as the caller wrote it, for example `items[0].quantity`. Empty for the request as a whole. */
+  /** The value's path in the caller's spelling, for example `items[0].quantity`. Empty for the request as a whole. */
   readonly path: string;
-  /** A field to blame where the path is empty. */
+  /** The invalid field if the path is empty. */
   readonly field?: string;
-  /** What it must be, an example of that form, and what it is. Goes on from the path. */
+  /** The expected form, an example of it, and the given value: the rest of a sentence that begins with the path. */
   readonly description: string;
 }
 
 /**
- * The first value in a message's JSON that is not of its field's type, with an example of the right form; undefined where there is none that this knows.
- * For requests that could not be read: what can be read costs nothing here.
+ * The first value in a message's JSON that is not of its field's type, with an example of the right form. Undefined if no such value is found. Called
+ * only after decoding has failed, so that valid requests do not pay for it.
  */
 export function findJsonMistake(message: DescMessage, json: JsonValue, path = ""): JsonMistake | undefined {
   return inMessage(message, json, path, 0);
 }
 
-/** What the value of a field must be: "must be a string, such as "101"". Used where the value itself is not at hand. */
+/** The expected form of a field's value: "must be a string, such as "101"". For errors without the value itself. */
 export function formOf(field: DescField): string {
   return field.fieldKind === "list" || field.fieldKind === "map"
     ? `must be ${field.fieldKind === "list" ? "a list" : "an object"}, such as ${shown(exampleOf(field))}`
     : elementForm(field);
 }
 
-/** As deep as the decoder goes. */
+/** The decoder's limit on nesting. */
 const depthMax = 100;
 
 function inMessage(message: DescMessage, json: JsonValue, path: string, depth: number): JsonMistake | undefined {
@@ -116,7 +116,7 @@ function inElement(field: DescField, value: JsonValue, path: string, depth: numb
   return message.typeName.startsWith("google.protobuf.") ? undefined : inMessage(message, value, path, depth + 1);
 }
 
-/** Messages that are a text in JSON, and what it looks like. */
+/** Messages that are a string in JSON, with the pattern of the string. */
 const textForms: Readonly<Record<string, RegExp>> = {
   "google.protobuf.Timestamp": /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)$/,
   "google.protobuf.Duration": /^-?\d+(?:\.\d{1,9})?s$/,
@@ -130,7 +130,7 @@ const wholeNumbers: ReadonlyMap<ScalarType, readonly [bigint, bigint]> = new Map
   ...[ScalarType.UINT64, ScalarType.FIXED64].map((type) => [type, [0n, 2n ** 64n - 1n]]),
 ] as [ScalarType, readonly [bigint, bigint]][]);
 
-/** What one value of a field must be, with an example. */
+/** The expected form of one value of a field, with an example. */
 export function elementForm(field: DescField): string {
   const example = shown(elementExample(field));
   if (field.enum !== undefined) {
@@ -143,7 +143,7 @@ export function elementForm(field: DescField): string {
     case ScalarType.STRING:
       return `must be a string, such as ${example}`;
     case ScalarType.BYTES:
-      return `must be base64 in a string, such as ${example}`;
+      return `must be a base64 string, such as ${example}`;
     case ScalarType.BOOL:
       return "must be true or false";
     case ScalarType.DOUBLE:
@@ -156,12 +156,12 @@ export function elementForm(field: DescField): string {
   }
 }
 
-/** Like {@link elementForm}, with the caller's own value in the right form where it is known: a number for an id is that number in quotes. */
+/** Like {@link elementForm}. For an id that was given as a number, the example is that number in quotes. */
 function formLike(field: DescField, value: JsonValue): string {
   return isId(field) && Number.isSafeInteger(value) ? `must be a string, such as "${value}"` : elementForm(field);
 }
 
-/** From the contract's rule, where it gives both ends; otherwise from the type. */
+/** The range of the contract's rule if it has both bounds; otherwise that of the type. */
 function rangeOf(field: DescField): readonly [bigint | number, bigint | number] {
   const type = rulesOf(field)?.type;
   if (type?.case === "int32" && type.value.greaterThan.case === "gte" && type.value.lessThan.case === "lte") {
@@ -170,7 +170,7 @@ function rangeOf(field: DescField): readonly [bigint | number, bigint | number] 
   return wholeNumbers.get(field.scalar as ScalarType) ?? [0n, 0n];
 }
 
-/** What is wrong with a value: "is a number". Undefined for one that can be read. */
+/** The problem of a value: "is a number". Undefined for a valid value. */
 function wrongScalar(field: DescField, value: JsonValue): string | undefined {
   const text = field.message === undefined ? undefined : textForms[field.message.typeName];
   if (text !== undefined) {
@@ -187,13 +187,13 @@ function wrongScalar(field: DescField, value: JsonValue): string | undefined {
         ? `is ${kindOf(value)}`
         : value.isWellFormed()
           ? undefined
-          : "has half of a surrogate pair in it, which is not Unicode text";
+          : "contains an unpaired surrogate, which is not valid Unicode";
     case ScalarType.BYTES:
       return typeof value !== "string"
         ? `is ${kindOf(value)}`
         : /^[A-Za-z0-9+/_-]*={0,2}$/.test(value)
           ? undefined
-          : "has other characters in it";
+          : "contains characters that are not base64";
     case ScalarType.BOOL:
       return typeof value === "boolean" ? undefined : `is ${kindOf(value)}`;
     default:

@@ -1,6 +1,6 @@
 /**
- * Why a text is not JSON, as a sentence's end: "unexpected character "}" at line 1, column 15". `cause` is what JSON.parse threw; its words
- * differ between JavaScript engines, and only the place is taken from them.
+ * Why a text is not JSON, as the end of a sentence: "unexpected character "}" at line 1, column 15". `cause` is the error of JSON.parse. Its message
+ * differs between JavaScript engines, so only the position is taken from it.
  */
 export function jsonSyntaxWords(text: string, cause: unknown): string {
   if (text.trim() === "") {
@@ -8,7 +8,7 @@ export function jsonSyntaxWords(text: string, cause: unknown): string {
   }
   const words = cause instanceof Error ? cause.message : "";
   if (/end of JSON|Unterminated/i.test(words)) {
-    return "it ends too early";
+    return "unexpected end of input";
   }
   const place = /at position (\d+)/.exec(words)?.[1];
   const at = place === undefined ? positionOf(text, words) : Number(place);
@@ -16,7 +16,7 @@ export function jsonSyntaxWords(text: string, cause: unknown): string {
     return "it cannot be parsed";
   }
   if (at >= text.length) {
-    return "it ends too early";
+    return "unexpected end of input";
   }
   const lines = text.slice(0, at).split("\n");
   const character = String.fromCodePoint(text.codePointAt(at) ?? 0);

@@ -1,7 +1,7 @@
 import type { DescMessage, JsonValue } from "@bufbuild/protobuf";
 import { findField } from "../field-path.ts";
 
-/** The paths in a message's JSON that name no field of it, as they are written: ten at most. */
+/** The paths in a message's JSON that are not fields of it, as the caller spelled them. At most ten. */
 export function unknownFields(message: DescMessage, json: JsonValue): readonly string[] {
   const found: string[] = [];
   collect(message, json, { path: "", depth: 0, found });
@@ -9,7 +9,7 @@ export function unknownFields(message: DescMessage, json: JsonValue): readonly s
 }
 
 const foundMax = 10;
-/** As deep as the decoder goes. */
+/** The decoder's limit on nesting. */
 const depthMax = 100;
 
 interface Place {

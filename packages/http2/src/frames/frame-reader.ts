@@ -80,7 +80,7 @@ export class FrameReader {
     const size = Math.min(this.#prefaceLeft, bytes.length);
     const from = preface.length - this.#prefaceLeft;
     if (preface.compare(bytes, 0, size, from, from + size) !== 0) {
-      throw new ConnectionError("this is not HTTP/2");
+      throw new ConnectionError("the connection preface is not that of HTTP/2");
     }
     this.#prefaceLeft -= size;
     return size;
@@ -103,7 +103,7 @@ export class FrameReader {
     }
     const length = ((bytes[at] as number) << 16) | ((bytes[at + 1] as number) << 8) | (bytes[at + 2] as number);
     if (length > frameBytesMax) {
-      throw new ConnectionError("a frame is too large", errorCode.frameSize);
+      throw new ConnectionError("a frame exceeds SETTINGS_MAX_FRAME_SIZE", errorCode.frameSize);
     }
     const type = bytes[at + 3] as number;
     const flags = bytes[at + 4] as number;
@@ -126,13 +126,13 @@ export class FrameReader {
   #checkOrder(type: number, flags: number, id: number): void {
     if (!this.#settled) {
       if (type !== frameType.settings || (flags & flag.ack) !== 0) {
-        throw new ConnectionError("settings must come first");
+        throw new ConnectionError("the first frame must be SETTINGS");
       }
       this.#settled = true;
     }
     const block = this.#block;
     if ((type === frameType.continuation) !== (block !== undefined) || (block !== undefined && block.id !== id)) {
-      throw new ConnectionError("a block of headers is not continued as it began");
+      throw new ConnectionError("CONTINUATION frames must follow HEADERS directly, on the same stream");
     }
   }
 
@@ -179,7 +179,7 @@ export class FrameReader {
     block.parts.push(Buffer.from(payload));
     block.bytes += payload.length;
     if (block.bytes > this.#blockBytesMax || block.parts.length > this.#blockPartsMax) {
-      throw new PeerLimitError("header_frames", "a block of headers has too many CONTINUATION frames");
+      throw new PeerLimitError("header_frames", "a header block has too many CONTINUATION frames");
     }
     if ((flags & flag.endHeaders) !== 0) {
       this.#block = undefined;
@@ -197,7 +197,7 @@ function unpadded(payload: Buffer, flags: number): Buffer {
   }
   const padding = payload[0];
   if (padding === undefined || padding >= payload.length) {
-    throw new ConnectionError("there is more padding than frame");
+    throw new ConnectionError("the padding exceeds the frame");
   }
   return payload.subarray(1, payload.length - padding);
 }

@@ -10,7 +10,7 @@ const slabBytes = 65_536;
  * system call, not three for each.
  */
 export class FrameWriter {
-  /** The largest header list that the peer takes, in bytes (SETTINGS_MAX_HEADER_LIST_SIZE). */
+  /** The largest header list that the peer accepts, in bytes (SETTINGS_MAX_HEADER_LIST_SIZE). */
   peerHeaderBytesMax: number = Number.POSITIVE_INFINITY;
   readonly #socket: Duplex;
   #slab: Buffer | undefined;
@@ -231,8 +231,8 @@ export class FrameWriter {
 }
 
 /**
- * The most data written in one event-loop turn before more has to wait, as with a full socket. More would be held here,
- * where it belongs to no stream any more, for a peer that may not read.
+ * The most data written in one event-loop turn before more has to wait, as with a full socket. More would be buffered here,
+ * outside of the accounting of its stream, for a peer that may not read.
  */
 const pendingBytesMax = 262_144;
 

@@ -62,13 +62,13 @@ export class HeaderDecoder {
       const entry = this.#readField(count === 0);
       if (entry === undefined) {
         if (++updates > tableUpdatesMax) {
-          throw broken("it changes the table's size too often");
+          throw broken("too many dynamic table size updates");
         }
       } else {
         count++;
         listBytes += entry.bytes;
         if (listBytes > this.#listBytesMax * readOnFactor) {
-          throw new PeerLimitError("header_fields", "a block of headers is far larger than HEADER_BYTES_MAX allows");
+          throw new PeerLimitError("header_fields", "a header block is far larger than HEADER_BYTES_MAX allows");
         }
         this.#malformed ||= entry.malformed;
         if (listBytes <= this.#listBytesMax) {
@@ -97,7 +97,7 @@ export class HeaderDecoder {
     }
     const size = this.#readNumber(5);
     if (!first || size > tableBytesMax) {
-      throw broken("its table cannot be sized so");
+      throw broken("invalid dynamic table size update");
     }
     this.#tableBytesMax = size;
     this.#evict();
@@ -128,7 +128,7 @@ export class HeaderDecoder {
   #entry(index: number): Entry {
     const known = index < staticEntries.length ? staticEntries[index] : this.#dynamic(index - staticEntries.length);
     if (known === undefined) {
-      throw broken("it has no field of that number");
+      throw broken("an index is not in the static or the dynamic table");
     }
     return known;
   }
@@ -164,7 +164,7 @@ export class HeaderDecoder {
     }
     for (let shift = 0; ; shift += 7) {
       if (this.#at >= this.#end || shift > 21) {
-        throw broken("a number has no end");
+        throw broken("an integer is too long or truncated");
       }
       const byte = this.#bytes[this.#at++] ?? 0;
       value += (byte & 0x7f) << shift;
@@ -176,14 +176,14 @@ export class HeaderDecoder {
 
   #readString(): string {
     if (this.#at >= this.#end) {
-      throw broken("a text is missing");
+      throw broken("a string literal is missing");
     }
     const huffman = (this.#bytes[this.#at] ?? 0) >= 0x80;
     const length = this.#readNumber(7);
     const start = this.#at;
     const end = start + length;
     if (end > this.#end) {
-      throw broken("a text is cut off");
+      throw broken("a string literal is truncated");
     }
     this.#at = end;
     return huffman ? readHuffman(this.#bytes, start, end) : this.#bytes.toString("latin1", start, end);
@@ -221,5 +221,5 @@ function isName(name: string): boolean {
 const valueForbidden = /[\0\r\n]|^[ \t]|[ \t]$/;
 
 function broken(why: string): ConnectionError {
-  return new ConnectionError(`a block of headers cannot be read: ${why}`, errorCode.compression);
+  return new ConnectionError(`a header block cannot be decoded: ${why}`, errorCode.compression);
 }

@@ -11,7 +11,7 @@ function read(hex: string, decoder = new HeaderDecoder(listBytesMax)) {
   return decoder.read(Buffer.from(hex.replaceAll(" ", ""), "hex"));
 }
 
-describe("a block of headers", () => {
+describe("a header block", () => {
   it("is decoded as in the examples of RFC 7541, appendix C.4: three requests, Huffman-coded, one table", () => {
     const decoder = new HeaderDecoder(listBytesMax);
     const first = [":method", "GET", ":scheme", "http", ":path", "/", ":authority", "www.example.com"];
@@ -66,13 +66,13 @@ describe("a block of headers", () => {
   });
 
   it.each([
-    ["a field that no table has", "be"],
+    ["an index beyond the tables", "be"],
     ["the index 0", "80"],
-    ["a number without end", "ffffffffffffff"],
-    ["a text that is cut off", "40 05 61"],
-    ["padding that is no padding", "40 81 00 00"],
+    ["an integer without an end", "ffffffffffffff"],
+    ["a truncated string literal", "40 05 61"],
+    ["invalid padding of a Huffman code", "40 81 00 00"],
     ["a table larger than allowed", "3fe2 1f"],
-    ["a table sized after the first field", "82 20"],
+    ["a table size update after the first field", "82 20"],
   ])("is refused for %s", (_name, hex) => {
     expect(() => read(hex)).toThrow(ConnectionError);
   });
@@ -89,7 +89,7 @@ describe("a block of headers", () => {
     ["upper case in a name", ["X-A", "b"]],
     ["a blank in a name", ["x a", "b"]],
     ["a line break in a value", ["a", "b\r\nc: d"]],
-    ["a zero in a value", ["a", "b\0"]],
+    ["a NUL in a value", ["a", "b\0"]],
   ])("is malformed with %s", (_name, fields) => {
     expect(new HeaderDecoder(listBytesMax).read(encodeFields(fields)).malformed).toBe(true);
   });
@@ -114,9 +114,9 @@ describe("the headers of a request", () => {
     ["an empty path", [":method", "POST", ":scheme", "http", ":path", ""]],
     ["one pseudo-header twice", [...pseudo, ":path", "/b"]],
     ["a pseudo-header after another", [...pseudo, "a", "b", ":authority", "c"]],
-    ["a pseudo-header of answers", [...pseudo, ":status", "200"]],
-    ["a header of the connection", [...pseudo, "connection", "close"]],
-    ["another wish than trailers", [...pseudo, "te", "gzip"]],
+    ["a pseudo-header of responses", [...pseudo, ":status", "200"]],
+    ["a connection-specific header", [...pseudo, "connection", "close"]],
+    ["te with another value than trailers", [...pseudo, "te", "gzip"]],
     ["a URL as path", [":method", "POST", ":scheme", "http", ":path", "http://a/b"]],
     ["a path that does not begin with a slash", [":method", "POST", ":scheme", "http", ":path", "a"]],
     ["an asterisk for another method than OPTIONS", [":method", "POST", ":scheme", "http", ":path", "*"]],
@@ -129,9 +129,12 @@ describe("the headers of a request", () => {
     ["two hosts", [...pseudo, "host", "a", "host", "a"]],
     ["a path for CONNECT", [":method", "CONNECT", ":path", "/", ":authority", "a:1"]],
     ["CONNECT without an authority", [":method", "CONNECT"]],
-    ["two lengths", [...pseudo, "content-length", "5", "content-length", "5"]],
+    ["two content-length fields", [...pseudo, "content-length", "5", "content-length", "5"]],
     ...["", "abc", "-5", "+5", " 5", "0x13", "1.9e1", "5.0", "5, 5", "1".repeat(20), "\u0665"].map(
-      (length): [string, string[]] => [`the length ${JSON.stringify(length)}`, [...pseudo, "content-length", length]],
+      (length): [string, string[]] => [
+        `the content-length ${JSON.stringify(length)}`,
+        [...pseudo, "content-length", length],
+      ],
     ),
   ])("are malformed with %s", (_name, fields) => {
     expect(requestHeaders(block(fields))).toBeUndefined();
@@ -145,8 +148,8 @@ describe("the headers of a request", () => {
     ...["", "a", "A-1.example.", "a_b", "127.0.0.1:8080", "[::1]", "[fe80::1]:80", "a:", "m%C3%BCller.example"].map(
       (host): [string, string[]] => [`the authority ${host}`, [...pseudo, ":authority", host]],
     ),
-    ["trailers wished for", [...pseudo, "te", "trailers"]],
-  ])("are right with %s", (_name, fields) => {
+    ["te: trailers", [...pseudo, "te", "trailers"]],
+  ])("are valid with %s", (_name, fields) => {
     expect(requestHeaders(block(fields))).toBeDefined();
   });
 
@@ -165,7 +168,7 @@ describe("the headers of a response", () => {
     ["a second status", [":status", "200", ":status", "200"]],
     ["a pseudo-header of requests", [":status", "200", ":path", "/"]],
     ["a late pseudo-header", [":status", "200", "a", "b", ":status", "200"]],
-    ["a header of the connection", [":status", "200", "connection", "close"]],
+    ["a connection-specific header", [":status", "200", "connection", "close"]],
     ["a transfer encoding", [":status", "200", "transfer-encoding", "chunked"]],
     ...["", "20", "2000", "abc", "2e2", "099", "-20", "200 "].map((status): [string, string[]] => [
       `the status ${JSON.stringify(status)}`,

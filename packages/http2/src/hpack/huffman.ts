@@ -59,7 +59,7 @@ function next(node: Node, byte: number): Node {
 }
 
 function broken(): ConnectionError {
-  return new ConnectionError("a header is not Huffman-coded", errorCode.compression);
+  return new ConnectionError("a string literal has an invalid Huffman code", errorCode.compression);
 }
 
 /** The code length of each byte (RFC 7541, appendix B). The codes follow from that: shorter ones first, then by byte. */

@@ -110,8 +110,8 @@ export class SessionConnection implements AnyHttp2Connection, SessionStreamOwner
   }
 
   /**
-   * Once Node has sent a GOAWAY, whatever its last stream id, it ignores further streams. So that none is on its way at that moment, the peer is first
-   * limited to one stream at a time, and gets the GOAWAY while that one is open.
+   * Once Node has sent a GOAWAY, whatever its last stream id, it ignores further streams. So that none is on its way at that moment, the peer is
+   * first limited to one stream at a time, and gets the GOAWAY while that one is open.
    */
   announceClose(): void {
     if (this.closing) {
@@ -141,7 +141,7 @@ export class SessionConnection implements AnyHttp2Connection, SessionStreamOwner
     }
     session.destroy(undefined, code);
     // A peer that does not read would keep the socket open as long as it stays.
-    setTimeout(() => this.socket.destroy(), goawayLeavesMs).unref();
+    setTimeout(() => this.socket.destroy(), goawayWriteTimeoutMs).unref();
   }
 
   onIdle(timeoutMs: number, callback: (blocked: boolean) => void): void {
@@ -208,5 +208,5 @@ function settings({ firstWindowBytes, streamWindowBytes, headerBytesMax }: Conne
 /** The memory limit of a session, in MB: Node's default of 10 is less than a connection's window. */
 const sessionMegabytesMax = 64;
 
-/** The time for sending GOAWAY with an error, and earlier data. */
-const goawayLeavesMs = 1_000;
+/** The time limit for sending GOAWAY with an error, and earlier data. */
+const goawayWriteTimeoutMs = 1_000;

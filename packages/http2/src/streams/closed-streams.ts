@@ -40,10 +40,10 @@ export class ClosedStreams {
   /** HEADERS on a closed stream: a connection error, unless they were on their way when this side reset the stream. */
   checkHeaders(id: number): void {
     if (this.#skipped.some(([first, last]) => first <= id && id <= last)) {
-      throw new ConnectionError("a stream begins below an earlier one");
+      throw new ConnectionError("the id of a new stream is lower than that of an earlier one");
     }
     if (!this.#reset.has(id)) {
-      throw new ConnectionError("headers came for a stream that has ended", errorCode.streamClosed);
+      throw new ConnectionError("HEADERS on a closed stream", errorCode.streamClosed);
     }
   }
 }

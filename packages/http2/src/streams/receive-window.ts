@@ -21,7 +21,7 @@ export class ReceiveWindow {
   count(bytes: number): void {
     this.#left -= bytes;
     if (this.#left < 0) {
-      throw new ConnectionError("more data than the window allows", errorCode.flowControl);
+      throw new ConnectionError("DATA exceeds the connection's flow-control window", errorCode.flowControl);
     }
     this.#received += bytes;
     if (this.#received * 2 >= this.#windowBytes) {

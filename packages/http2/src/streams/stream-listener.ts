@@ -6,7 +6,7 @@ export interface StreamListener {
   onTrailers(fields: readonly string[]): void;
   /** The peer has sent END_STREAM. */
   onEnd(): void;
-  /** Its server refuses the call before its request is whole. True where the listener answers it; otherwise it is reset. */
+  /** The server refuses the call before its request is complete. True if the listener sends a response; otherwise the stream is reset. */
   onRefused?(reason: () => Error): boolean;
   /** The stream has ended both ways, was reset, or lost its connection. Called once, last. */
   onClose(): void;

@@ -169,7 +169,7 @@ export class StreamTable implements StreamOwner {
 
   onBlock(id: number, bytes: Buffer, ends: boolean): void {
     this.checkId(id);
-    // Decoded even if no stream wants it: later blocks refer to it.
+    // Decoded even if no stream needs it: later blocks refer to it.
     const block = this.#headers.read(bytes);
     if (block.units > 0) {
       this.work.overhead(block.units);
@@ -239,13 +239,13 @@ export class StreamTable implements StreamOwner {
   /** Throws if a stream with this id cannot exist. */
   checkId(id: number): void {
     if (id === 0 || (this.#server && id % 2 === 0)) {
-      throw new ConnectionError("there is no stream of that number");
+      throw new ConnectionError("a frame has an invalid stream id");
     }
   }
 
   #checkNotIdle(id: number): void {
     if (id % 2 === 0 || (this.#server ? id > this.lastPeerId : id >= this.#nextId)) {
-      throw new ConnectionError("the stream has not begun");
+      throw new ConnectionError("a frame is on an idle stream");
     }
   }
 

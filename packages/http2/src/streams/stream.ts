@@ -46,7 +46,7 @@ export class Http2Stream implements AnyHttp2Stream {
   headersSent = false;
   /** Called when the queue has become empty. */
   onDrained: (() => void) | undefined;
-  /** Whether all received data is held until END_STREAM, as a request of one message is. */
+  /** Whether all received data counts as held until END_STREAM: for requests of one message. */
   collects = false;
   readonly #owner: StreamOwner;
   #heldBytes = 0;

@@ -1,7 +1,7 @@
 import type { FrameWriter } from "../frames/frame-writer.ts";
 import type { Http2Stream } from "./stream.ts";
 
-/** How many streams are tried in vain if the window is smaller than their frames, until it has grown. */
+/** How many streams are tried without success, because the window is smaller than their frames, before the rest wait for it to grow. */
 const stuckMax = 4;
 
 /** Streams with data that waits for the connection: for its window (RFC 9113, section 5.2), or for the socket. */

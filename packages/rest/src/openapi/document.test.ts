@@ -32,7 +32,7 @@ function at(document: JsonObject, ...keys: readonly string[]): JsonObject {
 
 test.each([
   ["Parley's contracts", parley],
-  ["a contract with one of everything", library],
+  ["a contract with every feature of google.api.http", library],
 ])("the document of %s passes a validator", async (_name, document) => {
   const result = await new Validator().validate(structuredClone(document));
   expect(result.errors).toBeUndefined();

@@ -94,7 +94,12 @@ export function createOpenApi(services: readonly DescService[], options: OpenApi
 }
 
 const securitySchemes: JsonObject = {
-  bearer: { type: "http", scheme: "bearer", bearerFormat: "JWT", description: "The access token of a sign-in." },
+  bearer: {
+    type: "http",
+    scheme: "bearer",
+    bearerFormat: "JWT",
+    description: "An access token, as returned by a sign-in.",
+  },
 };
 
 /** `package.Service.Method`: the key of a method in the options. */
@@ -169,7 +174,7 @@ function requestBodyOf(binding: Binding, { schemas, creation, example }: Request
   const inPath = new Set(pathFields.filter(({ fields }) => fields.length === 1).map(({ name }) => name));
   const schema = body !== "all" ? bodySchema(binding, body, schemas) : schemas.request(method.input, inPath);
   const content = { schema, ...(example === undefined ? {} : { example }) };
-  // Nothing is created from nothing, also where no single field is required.
+  // A Create method needs a body even if no single field is required.
   const required = creation !== undefined || needsBody(binding, inPath);
   return { requestBody: { required, content: { "application/json": content } } };
 }
@@ -200,35 +205,36 @@ const sharedParameters: JsonObject = {
   ServerTimeout: {
     name: "X-Server-Timeout",
     in: "header",
-    description: "The longest that the call may take, in seconds. It cannot lengthen what the contract allows.",
+    description: "The deadline of the call, in seconds. It cannot exceed the timeout in the contract.",
     schema: { type: "string", pattern: "^(?=.*[1-9])[0-9]{1,9}(\\.[0-9]{1,9})?$" },
   },
   RequestId: {
     name: "X-Request-Id",
     in: "header",
     description:
-      "Names the call in logs: up to 128 visible ASCII characters. Where it is missing or anything else, one is made. The answer carries it, too.",
+      "Identifies the call in logs: up to 128 visible ASCII characters. " +
+      "If it is missing or invalid, the server generates one. The response contains it, too.",
     schema: { type: "string" },
   },
   IfMatch: {
     name: "If-Match",
     in: "header",
     description:
-      "The call changes something only if the resource still has this ETag, or one of several with commas between. " +
-      "Otherwise it answers 412.",
+      "The call changes the resource only if it still has this ETag, or one of several, separated by commas. " +
+      "Otherwise the status is 412.",
     schema: { type: "string" },
   },
   IfNoneMatch: {
     name: "If-None-Match",
     in: "header",
-    description:
-      "The ETag of an answer that the client has: if it is still the same, the answer is 304 without a body.",
+    description: "The ETag of a response that the client has. If it still matches, the status is 304, without a body.",
     schema: { type: "string" },
   },
   LastEventId: {
     name: "Last-Event-ID",
     in: "header",
-    description: "Where a stream goes on: the position of the last answer seen. The same as `after_position`.",
+    description:
+      "Resumes a stream after this position, that of the last message received. The same as `after_position`.",
     schema: { type: "string" },
   },
 };
@@ -246,9 +252,9 @@ function sharedReferences(binding: Binding): JsonObject[] {
 }
 
 const accessNames: Readonly<Partial<Record<Caller, string>>> = {
-  [Caller.PUBLIC]: "anybody",
-  [Caller.SIGNED_IN]: "any user who has signed in",
-  [Caller.OWNER]: "the user whom it is about, and admins",
+  [Caller.PUBLIC]: "everyone",
+  [Caller.SIGNED_IN]: "signed-in users",
+  [Caller.OWNER]: "the owner, and admins",
   [Caller.ADMIN]: "admins",
 };
 

@@ -26,7 +26,7 @@ export function responsesOf(binding: Binding, source: ResponsesSource): JsonObje
   const { schemas, signIn, creation, example } = source;
   const { method, responseBody } = binding;
   const schema = responseBody === undefined ? schemas.message(method.output) : schemas.field(responseBody);
-  const description = commentOf(method.output) || "The answer.";
+  const description = commentOf(method.output) || "The response.";
   return {
     [creation === undefined ? "200" : "201"]: {
       description,
@@ -34,7 +34,7 @@ export function responsesOf(binding: Binding, source: ResponsesSource): JsonObje
       content: contentOf(binding, schema, example),
     },
     ...(binding.httpMethod === "GET" && method.methodKind === "unary"
-      ? { "304": { description: "What the client has already, by its `If-None-Match`." } }
+      ? { "304": { description: "Not modified: the ETag still matches `If-None-Match`." } }
       : {}),
     ...(binding.httpMethod !== "GET" && etagField(binding) !== undefined
       ? { "412": { description: "ABORTED: the resource has another ETag than `If-Match`.", content: errorContent } }
@@ -46,14 +46,17 @@ export function responsesOf(binding: Binding, source: ResponsesSource): JsonObje
 
 function headersOf({ httpMethod, method }: Binding): JsonObject {
   return httpMethod === "GET" && method.methodKind === "unary"
-    ? { headers: { etag: { description: "Changes when the answer changes.", schema: { type: "string" } } } }
+    ? { headers: { etag: { description: "Changes whenever the response changes.", schema: { type: "string" } } } }
     : {};
 }
 
-/** The answer to a repeated request has the same status and headers. */
+/** The response to a repeated request has the same status and headers. */
 function creationHeaders({ places, resource }: Creation): JsonObject {
-  const location = { description: "The URL of what was created.", schema: { type: "string", format: "uri-reference" } };
-  const etag = { description: "The ETag of what was created, for `If-Match`.", schema: { type: "string" } };
+  const location = {
+    description: "The URL of the created resource.",
+    schema: { type: "string", format: "uri-reference" },
+  };
+  const etag = { description: "The ETag of the created resource, for `If-Match`.", schema: { type: "string" } };
   const headers = { ...(places.length === 0 ? {} : { location }), ...(hasState(resource) ? { etag } : {}) };
   return Object.keys(headers).length === 0 ? {} : { headers };
 }
@@ -63,7 +66,10 @@ function contentOf({ method, responseBody }: Binding, schema: JsonObject, exampl
     return { "*/*": { schema: {} } };
   }
   if (method.methodKind === "server_streaming") {
-    const text = { type: "string", description: "Server-sent events; each `data` is an answer, `id` its position." };
+    const text = {
+      type: "string",
+      description: "Server-sent events. Each `data` is a message, and `id` its position.",
+    };
     return { "application/x-ndjson": { schema }, "text/event-stream": { schema: text } };
   }
   return { "application/json": { schema, ...(example === undefined ? {} : { example }) } };
@@ -99,7 +105,7 @@ function retryHeader(status: number): JsonObject {
 /** The error format: Google's, https://google.aip.dev/193. */
 export const errorSchema: JsonObject = {
   type: "object",
-  description: "An error, as Google's APIs write it (AIP-193).",
+  description: "An error in the format of Google's APIs (AIP-193).",
   required: ["error"],
   properties: {
     error: {
@@ -108,11 +114,11 @@ export const errorSchema: JsonObject = {
       properties: {
         code: { type: "integer", description: "The HTTP status." },
         status: { type: "string", enum: codes.map(statusNameOf), description: "The google.rpc.Code." },
-        message: { type: "string", description: "What went wrong, for developers." },
+        message: { type: "string", description: "The error message, for developers." },
         details: {
           type: "array",
           description:
-            "google.rpc.ErrorInfo with the reason, google.rpc.BadRequest with the fields at fault, and others.",
+            "google.rpc.ErrorInfo with the reason, google.rpc.BadRequest with the invalid fields, and others.",
           items: {
             type: "object",
             required: ["@type"],

@@ -44,7 +44,7 @@ export class SchemaBook {
     }
     const number = {
       type: "number",
-      description: `An amount in ${this.#defaultCurrency}, such as 199.99, with at most nine decimals. Answers have the other form.`,
+      description: `An amount in ${this.#defaultCurrency}, such as 199.99, with at most nine decimals. Responses contain an object.`,
     };
     return { anyOf: [schema, number], ...(description === "" ? {} : { description }) };
   }
@@ -150,9 +150,9 @@ const moneyType = "google.type.Money";
 function tokenSentence(field: DescField): string {
   switch (field.name) {
     case "page_token":
-      return "Only a token that this list answered is taken; any other is refused with the reason INVALID_PAGE_TOKEN.";
+      return "Must be a token that this method has returned. Any other is refused with the reason INVALID_PAGE_TOKEN.";
     case "after_position":
-      return "Only a position that this stream answered is taken; any other is refused with the reason INVALID_POSITION.";
+      return "Must be a position that this stream has returned. Any other is refused with the reason INVALID_POSITION.";
     default:
       return "";
   }

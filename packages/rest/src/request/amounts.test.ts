@@ -30,11 +30,11 @@ describe("a number where the contract has an amount of money", () => {
     ["in a map", '{"byShop":{"a":1.5, "\\"b\\\\":2}}', { byShop: { a: money("1", 500_000_000), '"b\\': money("2") } }],
     ["in a nested message", '{"inner":{"inner":{"newPrice":7}}}', { inner: { inner: { newPrice: money("7") } } }],
     [
-      "beside texts and numbers that are none",
+      "beside strings and numbers of other fields",
       '{"note":"0.1 \\" 1e5","weight":0.1,"newPrice":1e1}',
       { note: '0.1 " 1e5', weight: 0.1, newPrice: money("10") },
     ],
-    ["null, which is none", '{"newPrice":null,"prices":[]}', {}],
+    ["null, which is no amount", '{"newPrice":null,"prices":[]}', {}],
   ])("%s is that amount in the default currency", async (_name, body, expected) => {
     expect(await received("POST /v1/books:price", body)).toEqual(expected);
   });
@@ -62,7 +62,7 @@ describe("a number where the contract has an amount of money", () => {
     ['{"newPrice":"199.99"}', "newPrice", "`newPrice` must be a number, such as 199.99, or an object, such as"],
     ['{"newPrice":true}', "newPrice", "or an object"],
     ['{"prices":[[1]]}', "prices[0]", "must be a number, such as 199.99, or an object"],
-  ])("is refused, with the field, where it is none: %s", async (body, field, words) => {
+  ])("is refused, with the field, if it is not a valid amount: %s", async (body, field, words) => {
     const response = await testLibrary(undefined, usd).ask("POST /v1/books:price", { body });
     const { error } = jsonOf(response) as { error: { message: string; details: { metadata?: object }[] } };
     expect(response.status).toBe(400);

@@ -6,9 +6,9 @@ import { DecimalAmountError, decimalAmount } from "./decimal-amount.ts";
 const moneyType = "google.type.Money";
 
 /**
- * Replaces each number of a parsed body that stands where the contract has a `google.type.Money` by that amount of the currency, in place. The digits are
- * those of the body's text: a number that JavaScript has read may be rounded. Throws a RestProblem that names the field for a number that is no amount, and
- * for a value that is neither a number nor an object.
+ * Replaces each number of a parsed body that stands where the contract has a `google.type.Money` by that amount of the currency, in place. The
+ * digits are those of the body's text: a number that JavaScript has read may be rounded. Throws a RestProblem that names the field for a number that
+ * is no amount, and for a value that is neither a number nor an object.
  */
 export function readAmounts(
   { body, method }: Pick<Binding, "body" | "method">,
@@ -36,7 +36,7 @@ export function readAmounts(
 type Step = string | number;
 type Amount = (path: string, steps: readonly Step[]) => JsonObject;
 
-/** Where a value stands: for people in the caller's spelling, and as steps from the body's root. */
+/** The place of a value: its path in the caller's spelling, for messages, and the steps from the body's root. */
 interface Place {
   readonly path: string;
   readonly steps: readonly Step[];
@@ -85,7 +85,7 @@ function inElement(message: DescMessage | undefined, value: JsonValue, place: Pl
   return value;
 }
 
-/** A decimal in quotes is most likely meant as that number. */
+/** The example is the given decimal, if it was in quotes. */
 function amountForm(value: JsonValue): string {
   const number = typeof value === "string" && /^\d{1,15}(?:\.\d{1,9})?$/.test(value) ? value : "199.99";
   return `must be a number, such as ${number}, or `;
@@ -133,7 +133,7 @@ function valueAt(json: JsonValue, steps: readonly Step[]): JsonValue | undefined
 
 const known = new WeakMap<DescMessage, boolean>();
 
-/** Whether a message has an amount of money in it, at any depth: a body of any other is not looked through. */
+/** Whether a message contains an amount of money, at any depth. Bodies of other messages are not searched. */
 export function holdsMoney(message: DescMessage): boolean {
   let holds = known.get(message);
   if (holds === undefined) {

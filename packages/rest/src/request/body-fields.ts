@@ -133,7 +133,7 @@ function refuseNotation(field: DescField, value: JsonValue, path: string): void 
 /** JSON can escape a lone surrogate (RFC 8259, section 8.2), which UTF-8, and therefore a message, cannot contain. */
 function refuseText(value: JsonValue, path: string): void {
   if (typeof value === "string" && !value.isWellFormed()) {
-    throw mistake({ path, description: "has half of a surrogate pair in it, which is not Unicode text" });
+    throw mistake({ path, description: "contains an unpaired surrogate, which is not valid Unicode" });
   }
 }
 

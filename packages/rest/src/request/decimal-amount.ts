@@ -1,4 +1,4 @@
-/** A decimal number that `google.type.Money` cannot hold. The message goes on from the field's name. */
+/** A decimal number that `google.type.Money` cannot hold. The message is the rest of a sentence that begins with the field's name. */
 export class DecimalAmountError extends Error {
   override readonly name = "DecimalAmountError";
 }
@@ -17,8 +17,8 @@ const textLengthMax = 64;
 const unitsMax = 2n ** 63n - 1n;
 
 /**
- * The amount of a number in JSON's notation (RFC 8259, section 6), exactly: `199.99` is 199 units and 990,000,000 nanos, whatever a floating-point number
- * makes of it. Throws a {@link DecimalAmountError} for more than nine decimals, and for more units than an int64 holds.
+ * The amount of a number in JSON's notation (RFC 8259, section 6), exactly: `199.99` is 199 units and 990,000,000 nanos, without the
+ * rounding of floating-point numbers. Throws a {@link DecimalAmountError} for more than nine decimals, and for more units than an int64 holds.
  */
 export function decimalAmount(text: string): DecimalAmount {
   const [, sign = "", whole = "", fraction = "", exponent = "0"] = numberPattern.exec(text) ?? [];

@@ -36,7 +36,7 @@ export async function sendIfMatch(
   send: Send,
 ): Promise<Message> {
   if (headerOf(request, "if-none-match") !== undefined) {
-    throw failed("If-None-Match is taken with GET and HEAD only. Use If-Match for a write.");
+    throw failed("If-None-Match is supported for GET and HEAD only. Use If-Match for a write.");
   }
   const ifMatch = headerOf(request, "if-match");
   const tags = ifMatch === undefined ? undefined : parseEntityTags(ifMatch);

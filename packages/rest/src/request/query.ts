@@ -98,20 +98,20 @@ function resolveParameter(message: DescMessage, name: string): readonly DescFiel
   }
   const last = fields[fields.length - 1] as DescField;
   if (!isTextField(last)) {
-    throw unknownParameter(name, "it is an object, which a parameter cannot hold");
+    throw unknownParameter(name, "it is an object, which cannot be a parameter");
   }
   return fields;
 }
 
 function refuseBound(binding: Binding, name: string, path: string, fields: readonly DescField[]): void {
   if (binding.body === "all") {
-    throw unknownParameter(name, "this request takes its fields from the path and the body");
+    throw unknownParameter(name, "the fields of this request are in the path and the body");
   }
   if (fields[0] === binding.body) {
-    throw unknownParameter(name, "the body holds it");
+    throw unknownParameter(name, "it is in the body");
   }
   if (binding.pathFields.some((bound) => bound.name === path)) {
-    throw unknownParameter(name, "the path holds it");
+    throw unknownParameter(name, "it is in the path");
   }
 }
 
@@ -120,16 +120,20 @@ function nearestHint(message: DescMessage, name: string): string {
   const nearest = nearestName(name, known);
   return nearest === undefined
     ? known.length === 0
-      ? "this request has none"
-      : `there are ${known.join(", ")}`
+      ? "it has none"
+      : `its parameters are ${known.join(", ")}`
     : `did you mean ${nearest}?`;
 }
 
 function unknownParameter(name: string, why: string): RestProblem {
   const shown = quoted(name);
-  return new RestProblem("UNKNOWN_PARAMETER", fieldSentence(shown.slice(1, -1), `is not a parameter here: ${why}`), {
-    field: shown.slice(1, -1),
-  });
+  return new RestProblem(
+    "UNKNOWN_PARAMETER",
+    fieldSentence(shown.slice(1, -1), `is not a parameter of this request: ${why}`),
+    {
+      field: shown.slice(1, -1),
+    },
+  );
 }
 
 function decode(text: string): string {

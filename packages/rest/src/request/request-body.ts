@@ -7,7 +7,7 @@ import { parseBody, readBody, refuseCodings } from "./body.ts";
 
 export interface RequestBodyOptions {
   readonly bytesMax: number;
-  /** The currency of a number that stands for an amount of money. Undefined: such a number is left as it is, and refused later. */
+  /** The currency of a number that represents an amount of money. Undefined: such a number is unchanged, and refused later. */
   readonly defaultCurrency: string | undefined;
 }
 

@@ -167,7 +167,7 @@ function invalidField(cause: unknown, binding: Binding, body: JsonValue | undefi
   }
   return mistake(
     found === undefined
-      ? { path: "", description: `the request is not of the form of ${request.typeName}` }
+      ? { path: "", description: `the request does not match the message ${request.typeName}` }
       : { path: found.jsonName, description: formOf(found) },
     cause,
   );

@@ -38,7 +38,7 @@ test.each([
     "a part of the response",
     { pattern: { case: "post", value: "/v1/members" }, body: "member", responseBody: "member" },
   ],
-] as const)("a Create method with %s is none", (_what, rule) => {
+] as const)("a Create method with %s is no creation", (_what, rule) => {
   const method = methodWithRule("CreateMember", rule);
   expect(methodBindings(method).map((binding) => creationOf(binding, all))).toEqual([undefined]);
 });

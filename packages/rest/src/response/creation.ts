@@ -3,11 +3,11 @@ import { type Binding, methodBindings, type PathField } from "@parley/contract";
 import type { RestResponse } from "../http.ts";
 
 /**
- * What a standard Create method makes (https://google.aip.dev/133). REST answers such a call with 201 and the resource's URL in `Location` (RFC 9110,
- * section 15.3.2), where gRPC transcoding would answer 200: a deliberate exception.
+ * The result of a standard Create method (https://google.aip.dev/133). REST answers such a call with 201 and the resource's URL in `Location` (RFC
+ * 9110, section 15.3.2), where gRPC transcoding would answer 200: a deliberate exception.
  */
 export interface Creation {
-  /** The bindings of the Get method that reads the resource. None: the answer has no `Location`. */
+  /** The bindings of the Get method that reads the resource. None: the response has no `Location`. */
   readonly places: readonly Binding[];
   /** The field of the response with the resource. Undefined if the response is the resource. */
   readonly holder: DescField | undefined;
@@ -15,8 +15,8 @@ export interface Creation {
 }
 
 /**
- * The creation of a binding: a POST with a body to the unary method `CreateX` whose response is, or has as its only field, a message `X`. Undefined for
- * every other binding. `exposes` tells whether a method is served: only a served `GetX` of the same service has a URL.
+ * The creation of a binding: a POST with a body to the unary method `CreateX` whose response is, or has as its only field, a message `X`. Undefined
+ * for every other binding. `exposes` returns whether a method is served: only a served `GetX` of the same service has a URL.
  */
 export function creationOf(binding: Binding, exposes: (method: DescMethod) => boolean): Creation | undefined {
   const { method, httpMethod, body, responseBody, template } = binding;
@@ -48,7 +48,7 @@ export function created(response: RestResponse, creation: Creation, { request, o
   return { ...response, status: 201, headers };
 }
 
-/** The URL of a created resource: an absolute path. Undefined if it cannot be read anywhere. */
+/** The URL of a created resource: an absolute path. Undefined if no Get method is served for it. */
 function locationOf({ places, holder }: Creation, request: Message, output: Message): string | undefined {
   const made = holder === undefined ? output : (output as unknown as Fields)[holder.localName];
   return made === undefined

@@ -1,12 +1,12 @@
 import type { Message } from "@bufbuild/protobuf";
 import type { RestResponse } from "../http.ts";
-import { leavable } from "./stream.ts";
+import { cancelable } from "./stream.ts";
 
 export interface RawStreamOptions {
   /** The content type and the bytes of a message. */
   readonly contentOf: (message: Message) => { readonly contentType: string; readonly data: Uint8Array };
   /** Cancels the call: the client disconnected. */
-  readonly leave: () => void;
+  readonly cancel: () => void;
 }
 
 /**
@@ -15,7 +15,7 @@ export interface RawStreamOptions {
  */
 export async function rawStreamResponse(
   messages: AsyncIterable<Message>,
-  { contentOf, leave }: RawStreamOptions,
+  { contentOf, cancel }: RawStreamOptions,
 ): Promise<RestResponse> {
   const iterator = messages[Symbol.asyncIterator]();
   const first = await iterator.next();
@@ -29,7 +29,7 @@ export async function rawStreamResponse(
         yield contentOf(next.value).data;
       }
     } finally {
-      leave();
+      cancel();
       // Not awaited: the abort signal ends the call.
       iterator.return?.().catch(() => {});
     }
@@ -41,6 +41,6 @@ export async function rawStreamResponse(
       "cache-control": "no-store",
       "x-accel-buffering": "no",
     },
-    body: leavable(bytes(), leave),
+    body: cancelable(bytes(), cancel),
   };
 }

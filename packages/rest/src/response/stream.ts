@@ -55,7 +55,7 @@ export interface StreamOptions {
   /** Renames the fields in an error to the caller's spelling. */
   readonly spell: (error: unknown) => void;
   /** Cancels the call: the client disconnected. */
-  readonly leave: () => void;
+  readonly cancel: () => void;
 }
 
 /**
@@ -72,17 +72,17 @@ export async function streamResponse(messages: AsyncIterable<Message>, options: 
     status: 200,
     // nginx buffers responses by default.
     headers: { "content-type": options.format.contentType, "cache-control": "no-store", "x-accel-buffering": "no" },
-    body: leavable(frames(iterator, first, options), options.leave),
+    body: cancelable(frames(iterator, first, options), options.cancel),
   };
 }
 
-/** A waiting generator handles `return` only after its wait, so `leave` aborts the wait. */
-export function leavable<T>(parts: AsyncGenerator<T, void, undefined>, leave: () => void): AsyncIterable<T> {
+/** A waiting generator handles `return` only after its wait, so `cancel` aborts the wait. */
+export function cancelable<T>(parts: AsyncGenerator<T, void, undefined>, cancel: () => void): AsyncIterable<T> {
   return {
     [Symbol.asyncIterator]: () => ({
       next: () => parts.next(),
       return() {
-        leave();
+        cancel();
         return parts.return();
       },
     }),
@@ -117,7 +117,7 @@ async function* frames(
     options.spell(reason);
     yield format.error(errorResponse(reason, options).body);
   } finally {
-    options.leave();
+    options.cancel();
     // Not awaited: the abort signal ends the call.
     iterator.return?.().catch(() => {});
   }

@@ -23,7 +23,7 @@ export function findRoute<T>(
     case "none":
       throw new RestProblem(
         "ROUTE_NOT_FOUND",
-        `There is nothing at ${quoted(path)}.${nearestPath(table.templates, path)}`,
+        `No route matches ${quoted(path)}.${nearestPath(table.templates, path)}`,
         { code: Code.NotFound },
       );
     case "wrong-method": {
@@ -33,7 +33,7 @@ export function findRoute<T>(
       }
       throw new RestProblem(
         "METHOD_NOT_ALLOWED",
-        `${quoted(path)} does not take ${httpMethod.slice(0, methodCharsMax)}. Use ${listed(match.allow)} ${origin}${path}.`,
+        `${quoted(path)} does not allow ${httpMethod.slice(0, methodCharsMax)}. Use ${listed(match.allow)} ${origin}${path}.`,
         {
           code: Code.Unimplemented,
           httpStatus: 405,

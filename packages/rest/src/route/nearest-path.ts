@@ -7,7 +7,7 @@ const pathsMax = 6;
 export function nearestPath(templates: readonly string[], path: string): string {
   const below = templates.filter((template) => firstOf(template) === firstOf(path));
   if (below.length > 0) {
-    return ` There are ${below.slice(0, pathsMax).join(", ")}${below.length > pathsMax ? " and others" : ""}.`;
+    return ` Similar paths: ${below.slice(0, pathsMax).join(", ")}${below.length > pathsMax ? " and others" : ""}.`;
   }
   const nearest = nearestName(firstOf(path), [...new Set(templates.map(firstOf))]);
   return nearest === undefined ? "" : ` Did you mean ${nearest}?`;

@@ -114,34 +114,34 @@ describe("the services' keys", () => {
     expect(await get(bearer(serviceToken(added)))).toBe("PermissionDenied PERMISSION_DENIED");
   });
 
-  test("are needed at the start", async () => {
+  test("are required at the start", async () => {
     await rm(join(folder, "services.json"));
     await expect(accessControl(module)).rejects.toThrow("the public keys of services cannot be read");
   });
 });
 
-test("a rule that cannot be enforced is found at the start", async () => {
+test("a rule that cannot be enforced is reported at the start", async () => {
   await expect(accessControl({ entries: module.entries })).rejects.toThrow(
-    'GetOrder: nothing here tells whose "order"',
+    'GetOrder: no owner lookup for owner_of "order"',
   );
 });
 
 describe("the origin address of a call", () => {
-  const door = { "x-forwarded-for": "198.51.100.7, 192.0.2.1" };
+  const forwarded = { "x-forwarded-for": "198.51.100.7, 192.0.2.1" };
 
   test("is accepted from an authenticated gateway, which gives its caller no rights", async () => {
-    const proof = { ...door, "x-forwarded-by": `Bearer ${serviceToken(gatewayKey, { sub: "gateway" })}` };
+    const proof = { ...forwarded, "x-forwarded-by": `Bearer ${serviceToken(gatewayKey, { sub: "gateway" })}` };
     await get({ ...bearer(userToken(userKey)), ...proof });
     expect(seen).toMatchObject({ peer: "192.0.2.1", caller: { kind: "user", id: "1" } });
     expect(await get(proof)).toBe("Unauthenticated TOKEN_MISSING");
   });
 
   test.each([
-    ["of nobody", undefined],
-    ["of a user", `Bearer ${userToken(userKey)}`],
-    ["of a door with a made-up token", "Bearer made-up"],
+    ["without a token", undefined],
+    ["with a user's token", `Bearer ${userToken(userKey)}`],
+    ["with an invalid token", "Bearer made-up"],
   ])("is not accepted %s", async (_who, by) => {
-    await get({ ...bearer(userToken(userKey)), ...door, ...(by === undefined ? {} : { "x-forwarded-by": by }) });
+    await get({ ...bearer(userToken(userKey)), ...forwarded, ...(by === undefined ? {} : { "x-forwarded-by": by }) });
     expect(seen?.peer).toBe("127.0.0.1");
   });
 });

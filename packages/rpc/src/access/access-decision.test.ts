@@ -25,7 +25,7 @@ test.each(rules)("%s decides by the kind of caller", (method, ...expected) => {
   expect([undefined, user, admin, order, notification].map((caller) => decideAccess(rule, caller))).toEqual(expected);
 });
 
-test("guests may call what the contract opens to them, where the server takes guests, for no account", () => {
+test("guests may call what the contract opens to them, if the server accepts guests, only without an account", () => {
   const createOrder = methodPolicy(OrderService.method.createOrder).access;
   const decide = (rule: typeof createOrder, caller?: Caller) => decideAccess(rule, caller, { guests: true });
   expect(decide(createOrder)).toBe("if-unowned");

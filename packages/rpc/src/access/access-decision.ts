@@ -8,7 +8,7 @@ import type { Caller } from "../call/call-context.ts";
 export type AccessDecision = "allowed" | "denied" | "unauthenticated" | "if-owner" | "if-unowned";
 
 export interface AccessDecisionOptions {
-  /** Whether the server takes guests: callers without a token, where the contract allows them. Default: false. */
+  /** Whether the server accepts guests: callers without a token, where the contract allows them. Default: false. */
   readonly guests?: boolean;
 }
 
@@ -41,7 +41,7 @@ export function decideAccess(
   }
 }
 
-/** A service's own token gives only the rights for which the contract names it, above all not an admin's. */
+/** A service's own token gives only the rights for which the contract names it. It never gives an admin's. */
 function decideService({ caller, services }: AccessRule, name: string): AccessDecision {
   const forServices = caller === Allowed.SERVICE || caller === Allowed.UNSPECIFIED;
   return services.includes(name) || (forServices && services.length === 0) ? "allowed" : "denied";

@@ -122,7 +122,7 @@ describe("an owner's method", () => {
     expect(await codeOf(ask(createOrder, orderOf1, await token({ sub: "2", role: "admin" })))).toBe("allowed");
   });
 
-  test("tells a caller who leaves the owner's field empty what to put there", async () => {
+  test("names the owner field and its value to a caller who leaves it empty", async () => {
     const refused = ask(createOrder, create(CreateOrderRequestSchema, {}), await token());
     await expect(refused).rejects.toThrow("`user_id` is empty: set it to your own id.");
     const others = ask(createOrder, orderOf1, await token({ sub: "2" }));
@@ -137,7 +137,7 @@ describe("an owner's method", () => {
     );
   });
 
-  test("allows a guest, where guests are taken, without an account alone", async () => {
+  test("allows a guest, if guests are accepted, only without an account", async () => {
     const ofNoAccount = create(CreateOrderRequestSchema, {});
     const as = async (message: Message, bearer?: string, method: DescMethod = createOrder) =>
       codeOf(decide(authorizeGuests, { method, message, authorization: bearer && `Bearer ${bearer}` }));
@@ -188,8 +188,8 @@ describe("an owner's method", () => {
 
 describe("a token is refused", () => {
   const forgeries: [string, () => Promise<string>][] = [
-    ["past its time", () => token({ expiresAtS: Math.floor(Date.now() / 1000) - 60 })],
-    ["meant for another audience", () => token({ aud: "elsewhere" })],
+    ["that has expired", () => token({ expiresAtS: Math.floor(Date.now() / 1000) - 60 })],
+    ["with another audience", () => token({ aud: "elsewhere" })],
     ["from another issuer", () => token({ iss: "https://evil.example" })],
     ["of a user who claims to be a service", () => token({ iss: serviceTokenIssuer, sub: "order" })],
     ["with alg none", async () => unsigned({ alg: "none", typ: userTokenType })],
@@ -204,23 +204,23 @@ describe("a token is refused", () => {
           .setExpirationTime("1m")
           .sign(new TextEncoder().encode(await exportSPKI(users.publicKey))),
     ],
-    ["signed by a stranger", async () => `${(await token()).split(".").slice(0, 2).join(".")}.${"A".repeat(86)}`],
+    ["with an invalid signature", async () => `${(await token()).split(".").slice(0, 2).join(".")}.${"A".repeat(86)}`],
     ["too long", async () => `${await token()}${"A".repeat(5_000)}`],
-    ["that is no token", async () => "hello"],
+    ["that is not a JWT", async () => "hello"],
     ["of another type", async () => userToken(forger, {}, { typ: "JWT" })],
     ["without a type", async () => userToken(forger, {}, { typ: undefined })],
-    ["with a crit that is not known", async () => userToken(forger, {}, { crit: ["b64x"], b64x: 1 })],
-    ["without an end", async () => userToken(forger, { exp: undefined })],
-    ["that is not good yet", async () => userToken(forger, { nbf: inSeconds(60) })],
-    ["for nobody", async () => userToken(forger, { sub: "" })],
-    ["for what is no id", async () => userToken(forger, { sub: 1 })],
+    ["with an unknown crit", async () => userToken(forger, {}, { crit: ["b64x"], b64x: 1 })],
+    ["without exp", async () => userToken(forger, { exp: undefined })],
+    ["that is not valid yet", async () => userToken(forger, { nbf: inSeconds(60) })],
+    ["with an empty sub", async () => userToken(forger, { sub: "" })],
+    ["with a sub that is not a string", async () => userToken(forger, { sub: 1 })],
   ];
 
   test.each(forgeries)("%s", async (_name, forge) => {
     expect(await codeOf(ask(createOrder, orderOf1, await forge()))).toBe(Code.Unauthenticated);
   });
 
-  test("but a public method answers all the same, also if the token cannot be verified", async () => {
+  test("but a public method succeeds anyway, also if the token cannot be verified", async () => {
     const get = create(GetProductRequestSchema, { productId: "101" });
     keysAreThere = false;
     expect(await codeOf(ask(ProductService.method.getProduct, get, userToken(forger, { jti: "unseen" })))).toBe(

@@ -21,17 +21,17 @@ test("returns the published keys", async () => {
 });
 
 test.each<[string, RequestListener, string]>([
-  ["an error", (_request, response) => response.writeHead(503).end(), "answered 503"],
-  ["a way elsewhere", (_request, response) => response.writeHead(302, { location: "http://127.0.0.1/" }).end(), "302"],
-  ["a page", (_request, response) => response.end("<html>"), "answered no JWK Set"],
-  ["without end", (_request, response) => response.write("x".repeat(100_000)), "more than 65536 bytes"],
+  ["an error", (_request, response) => response.writeHead(503).end(), "responded with status 503"],
+  ["a redirect", (_request, response) => response.writeHead(302, { location: "http://127.0.0.1/" }).end(), "302"],
+  ["a page", (_request, response) => response.end("<html>"), "did not return a JWK Set"],
+  ["a body without end", (_request, response) => response.write("x".repeat(100_000)), "more than 65536 bytes"],
   ["half", (_request, response) => response.write('{"keys":', () => response.destroy()), "aborted"],
-  ["nothing", (_request, response) => response.destroy(), "hang up"],
-])("fails where the answer is %s", async (_what, listener, words) => {
+  ["a closed connection", (_request, response) => response.destroy(), "hang up"],
+])("fails if the response is %s", async (_what, listener, words) => {
   await expect(fetchKeys(await answering(listener))).rejects.toThrow(words);
 });
 
-test("fails without an answer in time", async () => {
+test("fails without a response in time", async () => {
   const url = await answering(() => {});
   await expect(fetchKeys(url)).rejects.toThrow();
 }, 10_000);

@@ -18,7 +18,7 @@ export async function fetchKeys(url: URL, agent?: Agent): Promise<JSONWebKeySet>
   try {
     return JSON.parse(text) as JSONWebKeySet;
   } catch (cause) {
-    throw new Error(`${url} answered no JWK Set`, { cause });
+    throw new Error(`${url} did not return a JWK Set`, { cause });
   }
 }
 
@@ -35,7 +35,7 @@ function get(url: URL, agent: Agent | undefined): Promise<string> {
       response.once("error", reject);
       if (response.statusCode !== 200) {
         response.destroy();
-        reject(new Error(`${url} answered ${response.statusCode}`));
+        reject(new Error(`${url} responded with status ${response.statusCode}`));
         return;
       }
       const chunks: Buffer[] = [];
@@ -43,7 +43,7 @@ function get(url: URL, agent: Agent | undefined): Promise<string> {
       response.on("data", (chunk: Buffer) => {
         bytes += chunk.length;
         if (bytes > answerBytesMax) {
-          response.destroy(new Error(`${url} answered more than ${answerBytesMax} bytes`));
+          response.destroy(new Error(`${url} returned more than ${answerBytesMax} bytes`));
         }
         chunks.push(chunk);
       });

@@ -25,16 +25,20 @@ describe("the public keys of services", () => {
   });
 
   test.each([
-    ["is not JSON", "hello", "cannot be read as JSON"],
-    ["is no set", "null", "no JWK Set"],
-    ["holds a private key", { keys: [order.privateJwk] }, "order/1 is a private one"],
-    ["holds a key without a service", { keys: [testKey("order").publicJwk] }, "not of the form <service>/<anything>"],
-    ["holds a key without an id", { keys: [{ kty: "OKP" }] }, "(none) is not of the form"],
-  ])("are not read where the file %s", async (_what, content, words) => {
+    ["is not JSON", "hello", "it is not JSON"],
+    ["is not a JWK Set", "null", "not a JWK Set"],
+    ["contains a private key", { keys: [order.privateJwk] }, "order/1 is a private key"],
+    [
+      "contains a key without a service",
+      { keys: [testKey("order").publicJwk] },
+      "not of the form <service>/<anything>",
+    ],
+    ["contains a key without an id", { keys: [{ kty: "OKP" }] }, "(none) is not of the form"],
+  ])("are refused if the file %s", async (_what, content, words) => {
     await expect(readServiceKeys(await file(content))).rejects.toThrow(words);
   });
 
-  test("are not read where there is no file", async () => {
+  test("are refused if there is no file", async () => {
     await expect(readServiceKeys(join(folder, "missing.json"))).rejects.toThrow("missing.json");
   });
 });

@@ -87,7 +87,7 @@ test("drops a withdrawn key at the next fetch", async () => {
 });
 
 describe("while the keys cannot be fetched", () => {
-  test("keeps known ones, and answers KeysUnavailableError for others", async () => {
+  test("keeps known ones, and rejects with KeysUnavailableError for others", async () => {
     await find("first");
     published = new Error("connection refused");
     await clock.advance(50 * minuteMs);

@@ -6,8 +6,8 @@ import { KeysUnavailableError } from "./token-errors.ts";
 /** Keys older than this are fetched again while they stay in use, so that a withdrawn key does not stay valid for long. */
 const refreshAfterMs = 5 * 60_000;
 /**
- * Keys that could not be fetched again for this time become invalid. If the user service is down for longer than its tokens live
- * (15 minutes), only a thief of a key has a valid one.
+ * Keys that could not be fetched again for this time become invalid. If the user service is down for longer than the lifetime of its tokens
+ * (15 minutes), a token that is still valid could only be forged with a stolen key.
  */
 const heldMaxMs = 60 * 60_000;
 /** The shortest time between two fetches: tokens with invented key ids must not flood the key server. */
@@ -108,5 +108,5 @@ async function pause(clock: Clock, leftMs: number): Promise<void> {
   }
 }
 
-/** It was logged, and the next call retries. */
+/** The failure was logged, and the next call retries. */
 function keepCurrentKeys(): void {}

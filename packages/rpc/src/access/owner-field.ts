@@ -15,7 +15,9 @@ export function checkOwnerRules(services: readonly DescService[], owners: Owners
     if (rule.caller === Allowed.OWNER) {
       ownerPath(method, rule);
       if (rule.ownerOf !== "" && owners[rule.ownerOf] === undefined) {
-        throw new Error(`${nameOf(method)}: nothing here tells whose "${rule.ownerOf}" (owner_of) something is`);
+        throw new Error(
+          `${nameOf(method)}: no owner lookup for owner_of "${rule.ownerOf}"; add it to the module's owners`,
+        );
       }
     }
   }
@@ -47,14 +49,16 @@ function findPath(method: DescMethod, ownerField: string): readonly DescField[] 
   for (const name of ownerField.split(".")) {
     const field: DescField | undefined = message?.fields.find((candidate) => candidate.name === name);
     if (field === undefined || field.oneof !== undefined) {
-      throw new Error(`${nameOf(method)}: owner_field "${ownerField}" names no field that is always there`);
+      throw new Error(
+        `${nameOf(method)}: owner_field "${ownerField}" must name fields of the request that are not in a oneof`,
+      );
     }
     path.push(field);
     message = field.fieldKind === "message" ? field.message : undefined;
   }
   const last = path.at(-1);
   if (last?.fieldKind !== "scalar" || last.scalar !== ScalarType.STRING) {
-    throw new Error(`${nameOf(method)}: owner_field "${ownerField}" is no text`);
+    throw new Error(`${nameOf(method)}: owner_field "${ownerField}" must be a string field`);
   }
   return path;
 }

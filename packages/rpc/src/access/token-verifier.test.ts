@@ -25,18 +25,18 @@ beforeEach(() => {
   verifier = createTokenVerifier({ users, services: keys }, { clock });
 });
 
-const lasting = (seconds: number) => userToken(key, { exp: clock.now() / 1000 + seconds });
+const tokenFor = (seconds: number) => userToken(key, { exp: clock.now() / 1000 + seconds });
 
 describe("a verified token", () => {
   test("is cached", async () => {
-    const token = lasting(900);
+    const token = tokenFor(900);
     expect(await verifier.verify(token, contract)).toMatchObject({ kind: "user", id: "1", token });
     await verifier.verify(token, contract);
     expect(lookups).toBe(1);
   });
 
   test("expires on time, cached or not", async () => {
-    const token = lasting(30);
+    const token = tokenFor(30);
     await clock.advance(29_000);
     await verifier.verify(token, contract);
     await clock.advance(1_000);
@@ -44,7 +44,7 @@ describe("a verified token", () => {
   });
 
   test("is invalid a minute after its key was withdrawn", async () => {
-    const token = lasting(900);
+    const token = tokenFor(900);
     await verifier.verify(token, contract);
     withdrawn = true;
     await clock.advance(59_000);

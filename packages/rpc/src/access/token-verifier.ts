@@ -24,8 +24,8 @@ const rememberedMs = 60_000;
 /** Finds the caller of a bearer token. */
 export interface TokenVerifier {
   /**
-   * The caller. `audience` is the contract that is called: a service's token must be for it. Rejects with `TokenRefusedError` if the token is invalid, with `KeysUnavailableError` if that cannot be
-   * fetched now.
+   * The caller. `audience` is the contract that is called: a service's token must be for it. Rejects with `TokenRefusedError` if the token is
+   * invalid, with `KeysUnavailableError` if that cannot be fetched now.
    */
   verify(token: string, audience: string): Promise<Caller>;
   /** The same for the token with which a gateway vouches for a forwarded call. */

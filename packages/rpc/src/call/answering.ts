@@ -3,7 +3,7 @@ type Method<A extends unknown[], R> = (...call: A) => Promise<R>;
 
 /**
  * Wraps the methods of a service so that `errorAnswer` maps each error of the domain: to an
- * RPC error with a code and a reason, or to the error itself, which the server then answers as INTERNAL.
+ * RPC error with a code and a reason, or to the error itself, which the server then returns as INTERNAL.
  */
 export function answeringWith(
   errorAnswer: (error: unknown) => unknown,

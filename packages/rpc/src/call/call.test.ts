@@ -26,7 +26,7 @@ describe("an error with a reason", () => {
   });
 
   it.each([new ConnectError("bare", Code.NotFound), new Error("other"), undefined, "text"])(
-    "is told from one without",
+    "is distinguished from an error without one",
     (error) => {
       expect(reasonOf(error)).toBeUndefined();
     },
@@ -39,7 +39,7 @@ describe("a request id", () => {
   });
 
   it.each([undefined, "", "x".repeat(129), "two words", "line\nbreak", "ümlaut"])(
-    "unfit to be passed on is replaced",
+    "that is missing or invalid is replaced",
     (id) => {
       expect(requestIdOf(id, () => "new")).toBe("new");
     },

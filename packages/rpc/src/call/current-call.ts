@@ -10,12 +10,12 @@ export interface CallScope {
 const scopes = new AsyncLocalStorage<CallScope>();
 let isWanted = false;
 
-/** Says that something will ask for the {@link currentCall}: without it calls do not pay for being found. To be called before methods are served. */
+/** Enables {@link currentCall}, which has a cost for each call. Must be called before methods are served. */
 export function wantCurrentCall(): void {
   isWanted = true;
 }
 
-/** Whether something asks for the current call. */
+/** Whether {@link currentCall} is enabled. */
 export function isCurrentCallWanted(): boolean {
   return isWanted;
 }

@@ -2,8 +2,8 @@
 export const requestIdHeader = "x-request-id";
 
 /**
- * The header of an answer that names the trace of a call that came without one, or failed: `parley trace <id>` shows it. 32 hexadecimal digits
- * (W3C Trace Context, section 3.2.2.3).
+ * The response header with the call's trace id, if the request had no trace context or the call failed. `parley trace <id>` shows the trace. 32
+ * hexadecimal digits (W3C Trace Context, section 3.2.2.3).
  */
 export const traceIdHeader = "x-trace-id";
 

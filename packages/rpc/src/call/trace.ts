@@ -35,7 +35,10 @@ function writeFlags(flags: string): void {
   text[flagsAt + 1] = flags.charCodeAt(1);
 }
 
-/** The `traceparent` of a call made on behalf of one with a {@link Trace}: the same trace and flags, a new span (W3C Trace Context, "Mutating the traceparent field"). */
+/**
+ * The `traceparent` of a call made on behalf of one with a {@link Trace}: the same trace and flags, a new span (W3C Trace Context, "Mutating the
+ * traceparent field").
+ */
 export function childSpan(traceparent: string, { random }: Pick<Environment, "random">): string {
   text.write(traceparent, "latin1");
   return withNewSpanId(random);

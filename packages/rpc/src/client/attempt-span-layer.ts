@@ -7,7 +7,7 @@ import { attemptsMax, type OutgoingSpan, type OutgoingSpans } from "./outgoing-s
 
 /**
  * Gives each attempt after the first a span of its own, so that a server's spans belong to the attempt that caused them. The first
- * attempt uses the call's span: nearly all calls have only one. Next to the wire.
+ * attempt uses the call's span: nearly all calls have only one. Directly above the transport.
  */
 export class AttemptSpanLayer implements CallLayer {
   readonly #next: CallLayer;

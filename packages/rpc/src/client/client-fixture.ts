@@ -8,7 +8,7 @@ import type { Environment } from "../environment/environment.ts";
 import { testedHttp2 } from "../environment/tested-http2-fixture.ts";
 import { createTestClock, type TestClock } from "../testing/test-clock.ts";
 
-/** For tests: an environment that keeps its log lines, with the given clock or the machine's. */
+/** For tests: an environment that records its log lines, with the given clock or the machine's. */
 export function testEnvironment<C extends Environment["clock"] = typeof systemClock>({
   clock = systemClock as unknown as C,
   random = () => 0.5,
@@ -28,7 +28,7 @@ export function standingEnvironment(random?: () => number) {
   return testEnvironment({ clock, ...(random === undefined ? {} : { random }) });
 }
 
-/** One attempt as a scripted transport saw it. */
+/** One attempt as a scripted transport received it. */
 export interface SeenAttempt {
   readonly atMs: number;
   readonly timeoutMs: number | undefined;
@@ -38,7 +38,7 @@ export interface SeenAttempt {
 /** For tests: what a scripted transport does with an attempt: answers, throws, or never ends. */
 export type Step = "ok" | "never" | ConnectError | { readonly afterMs: number; readonly ends: "ok" | ConnectError };
 
-/** For tests: a transport that follows a script, its last step for ever, and notes what it saw. */
+/** For tests: a transport that follows a script, repeats its last step, and records the attempts. */
 export function scriptedTransport(clock: TestClock, steps: readonly Step[]) {
   const seen: SeenAttempt[] = [];
   const transport = {
@@ -82,7 +82,7 @@ export function unavailable(metadata?: Record<string, string>): ConnectError {
   return new ConnectError("try later", Code.Unavailable, metadata);
 }
 
-/** For tests: what a promise is rejected with. Throws if it is not. */
+/** For tests: the error that a promise is rejected with. Throws if it is not rejected. */
 export async function rejection(promise: Promise<unknown>): Promise<ConnectError> {
   try {
     await promise;

@@ -20,7 +20,7 @@ describe("a client in memory, under a manual clock", () => {
     expect((await client.echo({ message: "hello" })).message).toBe("hello!");
   });
 
-  it("is held to the deadline, which the server sees", async () => {
+  it("has a deadline, which the server receives", async () => {
     let leftMs: number | undefined;
     const { client, environment } = inMemory((_request, context) => {
       leftMs = context.timeoutMs();

@@ -49,8 +49,8 @@ export interface ServiceClientOptions extends Omit<WireTransportOptions, "userAg
  * The typed client of a service, with its contract's policies: deadline, retries, and the target's breaker.
  *
  * `target` is a URL (`http:`, or none before `host:port`, is HTTP/2 in clear text, `https:` HTTP/2 by ALPN), several with commas between them,
- * `dns:///name:port`, `srv:///_grpc._tcp.name` (docs/discovery.md), or a Connect transport, for example one in memory, which gets the same policies with
- * the environment's clock and randomness.
+ * `dns:///name:port`, `srv:///_grpc._tcp.name` (docs/discovery.md), or a Connect transport, for example one in memory, which gets the same policies
+ * with the environment's clock and randomness.
  *
  * A call's `timeoutMs` of 0 or less has no time left, and fails at once. Throws a `TypeError` for an invalid target, and a `PolicyError`
  * for a contract that contradicts itself (hedging of a method that may not be repeated).

@@ -5,8 +5,8 @@ export interface Clock {
   /** Milliseconds since some moment in the past. Never decreases: for measuring durations. */
   monotonic(): number;
   /**
-   * Calls back once, `delayMs` from now; zero and less mean as soon as possible, Infinity never. Returns a function that cancels it. A pending call does
-   * not keep the process alive.
+   * Calls back once, `delayMs` from now; zero and less mean as soon as possible, Infinity never. Returns a function that cancels it. A pending call
+   * does not keep the process alive.
    */
   after(delayMs: number, callback: () => void): () => void;
 }

@@ -5,7 +5,7 @@ let startedMs = -1;
 
 /**
  * Whether this event-loop turn has lasted so long that other work should run: then continue in a `setImmediate`. Settled
- * promises never leave the turn, so a loop over buffered messages needs to ask.
+ * promises continue in the same turn, so a loop over buffered messages needs this check.
  */
 export function turnIsOver(): boolean {
   const nowMs = performance.now();

@@ -9,7 +9,7 @@ function source(now: () => number, random = Math.random) {
 }
 
 describe("a UUIDv7", () => {
-  it("has the form of RFC 9562 and holds the time", () => {
+  it("has the form of RFC 9562 and contains the time", () => {
     const id = source(() => 0x017f22e279b0)();
     expect(id).toMatch(pattern);
     expect(id.replace("-", "").slice(0, 12)).toBe("017f22e279b0");

@@ -71,7 +71,7 @@ async function serving(work: () => unknown, environment: Environment | ReturnTyp
   };
 }
 
-/** What is recorded of a call at a server. */
+/** The recorded span of a call at a server. */
 function serverSpan({ journal }: Recorder, method: string) {
   const all = [...journal.all()].filter((span) => span.kind === 1 && span.method?.name === method);
   return all.at(-1) ?? expect.fail(`no span of ${method}`);

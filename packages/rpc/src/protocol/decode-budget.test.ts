@@ -69,7 +69,7 @@ describe("the decode budget, in binary", () => {
     ["unknown varints", CreateOrderRequestSchema, repeated([0x78, 1], 2 * mebibyte), "elements", ""],
     ["one field again and again", CreateOrderRequestSchema, repeated([0x0a, 1, 0x31], mebibyte), "fields", ""],
     [
-      "a text that no limit on characters allows",
+      "a string longer than its limit of characters can be in UTF-8",
       CreateOrderRequestSchema,
       inField(1, Buffer.alloc(4 * mebibyte, 0x31)),
       "length",
@@ -126,10 +126,10 @@ describe("the decode budget, in binary", () => {
   });
 
   it.each([
-    ["a text cut off", [0x0a, 0xff, 0x7f, 0x31]],
-    ["a tag cut off", [0x80]],
-    ["a group that ends without having begun", [0x0c]],
-    ["a group without an end", [0x7b]],
+    ["a truncated string", [0x0a, 0xff, 0x7f, 0x31]],
+    ["a truncated tag", [0x80]],
+    ["an end-group tag without a start-group tag", [0x0c]],
+    ["a start-group tag without an end-group tag", [0x7b]],
     ["wire type 6", [0x0e]],
   ])("refuses bytes with %s", (_name, end) => {
     const bytes = Buffer.concat([

@@ -94,7 +94,7 @@ describe("an envelope reader", () => {
     expect(heapUsed).toBeGreaterThan(0);
   });
 
-  it("allocates nothing for a length that is only promised", () => {
+  it("allocates nothing for a stated length before its bytes arrive", () => {
     const before = process.memoryUsage().arrayBuffers;
     const readers = Array.from({ length: 1_000 }, () => new EnvelopeReader(request));
     for (const reader of readers) {
@@ -119,7 +119,7 @@ describe("an envelope reader", () => {
     ["grpc", [0, 1]],
     ["grpc-web", [0, 1, 0x80, 0x81]],
     ["connect", [0, 1, 2, 3]],
-  ] as const)("refuses each flag that %s reserves, INTERNAL or as told", (protocol, allowed) => {
+  ] as const)("refuses each flag that %s reserves, with INTERNAL or malformedCode", (protocol, allowed) => {
     for (const malformedCode of [Code.InvalidArgument, Code.Internal] as const) {
       const refused = Array.from({ length: 256 }, (_, flags) => flags).filter((flags) => {
         const reader = new EnvelopeReader({ ...request, protocol, malformedCode });

@@ -13,7 +13,7 @@ export const envelopeFlags = {
   connect: compressedFlag | connectEndStreamFlag,
 } as const;
 
-/** What an {@link EnvelopeReader} accepts. */
+/** The protocol and the limits of an {@link EnvelopeReader}. */
 export interface EnvelopeReaderOptions {
   readonly protocol: keyof typeof envelopeFlags;
   /** The largest message, as the envelope's header states it. */

@@ -19,8 +19,8 @@ export interface JsonBytesOptions {
 }
 
 /**
- * Decodes a message from the bytes of a JSON text, within a budget: {@link defaultDecodeBudget} by default. Throws a `DecodeLimitError` for a limit, a
- * `JsonNumberError` for a quoted number in another notation than JSON's, and an Error for invalid UTF-8, invalid JSON or a wrong message.
+ * Decodes a message from the bytes of a JSON text, within a budget: {@link defaultDecodeBudget} by default. Throws a `DecodeLimitError` for a limit,
+ * a `JsonNumberError` for a quoted number in another notation than JSON's, and an Error for invalid UTF-8, invalid JSON or a wrong message.
  */
 export function messageFromJsonBytes<T extends DescMessage>(
   schema: T,
@@ -55,7 +55,7 @@ interface JsonText {
 
 /**
  * protobuf-es scans each character once more for duplicate keys, which takes longer than all the rest; here keys are counted, and
- * protobuf-es scans only if the count leaves a doubt.
+ * protobuf-es scans only if the count does not rule duplicates out.
  */
 function read<T extends DescMessage>(
   schema: T,

@@ -4,7 +4,7 @@ const keptBytesMin = 4_096;
 const roomBytesMin = 256;
 const roomBytesMax = 65_536;
 
-/** Bytes that arrive in pieces and are taken in others. */
+/** A queue of bytes: added in pieces of any size, removed in others. */
 export class PieceQueue {
   /** How many bytes are in it. */
   byteLength = 0;
@@ -13,7 +13,7 @@ export class PieceQueue {
   #first = 0;
   /** Where the first piece's bytes begin. */
   #offset = 0;
-  /** The buffer for small pieces: it becomes a piece when it is full, or when bytes are taken. */
+  /** The buffer for small pieces: it becomes a piece when it is full, or when bytes are removed. */
   #room: Buffer | undefined;
   #roomUsed = 0;
 
@@ -22,7 +22,7 @@ export class PieceQueue {
     if (piece.length === 0) {
       return;
     }
-    // The first piece is not copied whatever its size: usually it contains whole messages, and is taken at once.
+    // The first piece is not copied whatever its size: usually it contains whole messages, and is removed at once.
     if (this.byteLength === 0 || piece.length >= keptBytesMin) {
       this.#closeRoom();
       this.#pieces.push(piece);

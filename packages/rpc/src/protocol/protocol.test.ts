@@ -29,7 +29,7 @@ describe("codes", () => {
     }
   });
 
-  it("are not read out of anything else", () => {
+  it("are undefined for any other text", () => {
     expect(codeFromGrpcStatus("0")).toBe("ok");
     for (const bad of ["", "00", "17", "99", "-1", "1.0", "0x1", " 1", "1 ", "abc", "100000000000000000000"]) {
       expect(codeFromGrpcStatus(bad), bad).toBeUndefined();
@@ -45,7 +45,7 @@ describe("timeouts", () => {
     fc.tuple(fc.nat(), fc.constantFrom("H", "M", "S", "m", "u", "n", "s", "h", "")).map(([n, unit]) => `${n}${unit}`),
   );
 
-  it("are read as stock Connect reads them", () => {
+  it("are parsed as by stock Connect", () => {
     fc.assert(
       fc.property(asValue, (value) => {
         const grpc = stockGrpc.parseTimeout(value, Number.MAX_SAFE_INTEGER);
@@ -56,7 +56,7 @@ describe("timeouts", () => {
     );
   });
 
-  it("survive being written and read, and never grow", () => {
+  it("are parsed to the formatted value, which is never longer", () => {
     fc.assert(
       fc.property(fc.double({ min: 0, max: 1e12, noNaN: true }), (timeoutMs) => {
         const grpc = parseGrpcTimeoutMs(formatGrpcTimeout(timeoutMs));
@@ -75,7 +75,7 @@ describe("timeouts", () => {
 });
 
 describe("grpc-message", () => {
-  it("gives back any words, and is plain ASCII on the wire", () => {
+  it("decodes to the encoded text, and is ASCII on the wire", () => {
     fc.assert(
       fc.property(fc.string({ unit: "grapheme" }), (message) => {
         const encoded = encodeGrpcMessage(message);
@@ -85,7 +85,7 @@ describe("grpc-message", () => {
     );
   });
 
-  it("is read as stock Connect reads it where that does not fail", () => {
+  it("is decoded as by stock Connect, if that does not fail", () => {
     fc.assert(
       fc.property(fc.string({ unit: "binary-ascii" }), (encoded) => {
         const decoded = decodeGrpcMessage(encoded);
@@ -100,7 +100,7 @@ describe("grpc-message", () => {
     );
   });
 
-  it("stays readable when it is not well encoded", () => {
+  it("is decoded as far as possible if its encoding is invalid", () => {
     expect(decodeGrpcMessage("100%")).toBe("100%");
     expect(decodeGrpcMessage("%4")).toBe("%4");
     expect(decodeGrpcMessage("%zz%41")).toBe("%zzA");
@@ -110,7 +110,7 @@ describe("grpc-message", () => {
 });
 
 describe("envelopes", () => {
-  it("give back what was put in, wherever they start", () => {
+  it("contain the encoded payload, at any offset", () => {
     fc.assert(
       fc.property(fc.uint8Array(), fc.nat(255), fc.nat(20), (payload, flags, offset) => {
         const bytes = Buffer.concat([Buffer.alloc(offset), encodeEnvelope(flags, payload), Buffer.from("rest")]);
@@ -123,7 +123,7 @@ describe("envelopes", () => {
     );
   });
 
-  it("are not read before all of them is there", () => {
+  it("are undefined until they are complete", () => {
     const bytes = encodeEnvelope(0, Buffer.from("hello"));
     for (let length = 0; length < bytes.length; length++) {
       expect(readEnvelope(bytes.subarray(0, length), 0)).toBeUndefined();
@@ -134,7 +134,7 @@ describe("envelopes", () => {
 });
 
 describe("binary metadata", () => {
-  it("gives back any bytes, padded or not", () => {
+  it("decodes to the encoded bytes, padded or not", () => {
     fc.assert(
       fc.property(fc.uint8Array(), (bytes) => {
         const encoded = encodeBinaryValue(bytes);
@@ -145,7 +145,7 @@ describe("binary metadata", () => {
     );
   });
 
-  it("is refused where it is not base64", () => {
+  it("is refused if it is not base64", () => {
     for (const bad of ["a", "!!!!", "ab=c", "abcde", "ab cd"]) {
       expect(decodeBinaryValue(bad), bad).toBeUndefined();
     }
@@ -162,7 +162,7 @@ describe("content types", () => {
     )
     .map((parts) => parts.join(""));
 
-  it("are told apart as stock Connect does", () => {
+  it("are distinguished as by stock Connect", () => {
     fc.assert(
       fc.property(fc.oneof(value, fc.string()), (contentType) => {
         const ours = parseContentType(contentType);
@@ -170,7 +170,7 @@ describe("content types", () => {
         const web = stockGrpcWeb.parseContentType(contentType);
         const connect = stockConnect.parseContentType(contentType);
         if (ours !== undefined && !grpc && !web && !connect) {
-          // Stock Connect knows few of the spellings that mean the same: parameters, quoted, spaced or further ones.
+          // Stock Connect supports few equivalent spellings: parameters in quotes, with spaces, or further ones.
           expect(contentType).toMatch(/[; ]/);
           expect(ours).toEqual(parseContentType(contentType.split(";", 1)[0]?.trim() ?? ""));
           return;
@@ -196,7 +196,7 @@ describe("content types with parameters", () => {
     'application/json; v="a;b\\"c"; charset=UTF8',
     "Application/JSON",
     "application/json;",
-  ])("are taken: %s", (value) => {
+  ])("are accepted: %s", (value) => {
     expect(parseContentType(value)).toMatchObject({ protocol: "connect", codec: "json" });
   });
 
@@ -208,13 +208,13 @@ describe("content types with parameters", () => {
     "application/grpc+foo",
     "text/json",
     "",
-  ])("are not: %s", (value) => {
+  ])("are refused: %s", (value) => {
     expect(parseContentType(value)).toBeUndefined();
   });
 });
 
 describe("metadata", () => {
-  it("comes from Node with several values of a name and without pseudo-headers", () => {
+  it("is converted from Node's headers, with several values of a name and without pseudo-headers", () => {
     const headers = headersFromNode({
       ":path": "/x",
       accept: "a",
@@ -230,7 +230,7 @@ describe("metadata", () => {
     ]);
   });
 
-  it("goes to Node under a prefix, cookies kept apart", () => {
+  it("is copied to Node's headers with a prefix, and cookies stay separate", () => {
     const target = { "content-type": "application/json" };
     copyToNode(
       new Headers([
@@ -265,7 +265,7 @@ describe("gRPC status", () => {
     return trailers as Record<string, string>;
   };
 
-  it("is what stock Connect reads, and reads what stock Connect writes", () => {
+  it("is compatible with stock Connect in both directions", () => {
     fc.assert(
       fc.property(
         fc.constantFrom(...codes),
@@ -293,7 +293,7 @@ describe("gRPC status", () => {
     );
   });
 
-  it("is an error where it is missing or no code", () => {
+  it("is an error if it is missing or not a code", () => {
     const none = () => new Headers();
     expect(readGrpcStatus({ "grpc-status": "0" }, none)).toBeUndefined();
     expect(readGrpcStatus({}, none)?.code).toBe(Code.Internal);
@@ -301,7 +301,7 @@ describe("gRPC status", () => {
     expect(readGrpcStatus({ "grpc-status": "ok" }, none)?.code).toBe(Code.Unknown);
   });
 
-  it("stands without details that cannot be read", () => {
+  it("is kept without undecodable details", () => {
     const bin = encodeBinaryValue(toBinary(ErrorInfoSchema, create(ErrorInfoSchema, { reason: "x" })).subarray(1));
     for (const details of ["!", bin]) {
       const error = readGrpcStatus(

@@ -226,7 +226,7 @@ describe("paths that are not a method", () => {
       404,
       {
         code: "unimplemented",
-        message: expect.stringMatching(/^There is nothing at \//),
+        message: expect.stringMatching(/^No route matches \//),
         details: [expect.objectContaining({ debug: expect.objectContaining({ reason: "ROUTE_NOT_FOUND" }) })],
       },
     ]);

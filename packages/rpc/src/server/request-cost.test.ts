@@ -1,5 +1,5 @@
-// No request allocates more than 16 times its decompressed size and 1 MiB, or holds the event loop for more than 50 ms of CPU time: every unary method,
-// both codecs, with and without compression, each with messages that cost much for their size.
+// No request allocates more than 16 times its decompressed size and 1 MiB, or holds the event loop for more than 50 ms of CPU time: every unary
+// method, both codecs, with and without compression, each with messages that cost much for their size.
 import { request as httpRequest } from "node:http";
 import { getHeapStatistics } from "node:v8";
 import { gzipSync } from "node:zlib";
@@ -25,7 +25,7 @@ const services: readonly DescService[] = [
 const allocatedFactorMax = 16;
 const allocatedFloorBytes = 1 << 20;
 const heldMsMax = 50;
-/** Its least cost counts: garbage of others may be collected in between. */
+/** The minimum of several tries counts: garbage of other requests may be collected in between. */
 const triesMax = 6;
 const messageBytes = 1 << 20;
 
@@ -44,7 +44,7 @@ beforeAll(async () => {
 });
 afterAll(() => Promise.all(servers.map((each) => each.server.close())));
 
-/** Implements all methods of a service with an answer that says nothing. */
+/** Implements all methods of a service with an empty response. */
 function entryOf(service: DescService): ServiceEntry {
   const unary = service.methods.filter(({ methodKind }) => methodKind === "unary");
   const implementation = Object.fromEntries(unary.map(({ localName }) => [localName, () => ({})]));
@@ -70,7 +70,7 @@ function emptyField(number: number): Buffer {
     : Buffer.from([((number << 3) & 0x7f) | 0x82, number >> 4, 0]);
 }
 
-/** A list of messages or texts, or else any message or text, or else a field that there is not. */
+/** The first list or map, or else the first message, or else the first field. Undefined if there are no fields. */
 function costlyField({ fields }: DescMessage): DescField | undefined {
   return (
     fields.find(({ fieldKind }) => fieldKind === "list" || fieldKind === "map") ??
@@ -117,7 +117,7 @@ interface Cost {
   readonly allocatedBytes: number;
 }
 
-/** Makes one request, and measures what this thread does for it, the client's little part included. */
+/** Makes one request, and measures the cost of this thread, the client's small part included. */
 async function costOf(
   method: DescMethod,
   codec: Codec,
@@ -168,7 +168,7 @@ const methods = services.flatMap((service) => service.methods.filter(({ methodKi
 const cells = (["proto", "json"] as const).flatMap((codec) => [false, true].map((gzip) => [codec, gzip] as const));
 
 it.each(cells)(
-  "every method holds the bar with messages in %s, gzip %s",
+  "every method stays within the limits with messages in %s, gzip %s",
   async (codec, gzip) => {
     const above: string[] = [];
     for (const [index, method] of methods.entries()) {

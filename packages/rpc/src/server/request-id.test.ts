@@ -11,7 +11,7 @@ beforeAll(async () => {
   echo = await serveEcho({
     echo({ message }) {
       if (message === "fail") {
-        throw new ConnectError("as told", Code.FailedPrecondition);
+        throw new ConnectError("expected", Code.FailedPrecondition);
       }
       return { message };
     },

@@ -159,7 +159,7 @@ describe("a service's process", () => {
     const { url, output, exit } = await startServing({ FAIL: "true" });
     await expect(echo(url)).resolves.toEqual({ message: "hi" });
     await expect(exit).resolves.toBe(1);
-    expect(output()).toContain("cannot go on");
+    expect(output()).toContain("cannot continue");
     expect(output()).toContain("the disk is broken");
     expect(output()).toContain('"msg":"stopped"');
   });

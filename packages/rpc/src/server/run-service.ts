@@ -76,7 +76,7 @@ export async function runService<S extends Settings>(
   }
 
   function fail(why: Error) {
-    environment.log.fatal({ err: why }, "cannot go on");
+    environment.log.fatal({ err: why }, "cannot continue");
     exitCode = 1;
     end();
   }

@@ -94,7 +94,7 @@ describe.runIf(hasOpenssl)("certificates", () => {
     const next = second.issue("IP:127.0.0.1");
     write("server.pem", next.cert);
     await expect
-      .poll(() => logs().map((lines) => lines.some(({ msg }) => /cannot be used/.test(String(msg)))), patience)
+      .poll(() => logs().map((lines) => lines.some(({ msg }) => /TLS files are invalid/.test(String(msg)))), patience)
       .toEqual([false, true, true]);
     await resume();
     write("server.key", next.key);

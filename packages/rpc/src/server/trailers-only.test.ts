@@ -9,7 +9,7 @@ let session: ClientHttp2Session;
 
 beforeAll(async () => {
   const fail = (): { readonly message?: string } => {
-    throw new ConnectError("as told", Code.FailedPrecondition);
+    throw new ConnectError("expected", Code.FailedPrecondition);
   };
   echo = await serveEcho({
     echo: fail,

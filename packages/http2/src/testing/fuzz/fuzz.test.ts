@@ -56,7 +56,7 @@ describe("a planted fault", () => {
       }
       close.call(this, code);
     });
-    expect(await problems()).toContain("a stream was told of its end 0 times");
+    expect(await problems()).toContain("a stream reported its end 0 times");
   });
 
   it("is found: an end without GOAWAY", async () => {
@@ -99,6 +99,6 @@ describe("a planted fault", () => {
     ) {
       onControl.call(this, type > 9 ? 5 : type, flags, id, payload);
     });
-    expect(await problems()).toContain("it refused what keeps the protocol");
+    expect(await problems()).toContain("it refused a valid sequence");
   });
 });

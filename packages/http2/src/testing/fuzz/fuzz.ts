@@ -72,5 +72,5 @@ function differing({ frames }: Sequence, whole: Observation, cut: Observation): 
 }
 
 function slow(cpuMs: number): string | undefined {
-  return cpuMs > cpuMaxMs ? `it took ${cpuMs.toFixed(0)} ms of processor time` : undefined;
+  return cpuMs > cpuMaxMs ? `it took ${cpuMs.toFixed(0)} ms of CPU time` : undefined;
 }

@@ -6,7 +6,7 @@ import type { Sequence } from "./sequence.ts";
 /** A violation in a connection's behaviour, as text; undefined if there is none. */
 export function broken(sequence: Sequence, seen: Observation): string | undefined {
   if (seen.thrown !== undefined) {
-    return `an exception came out: ${seen.thrown instanceof Error ? seen.thrown.stack : String(seen.thrown)}`;
+    return `it threw an exception: ${seen.thrown instanceof Error ? seen.thrown.stack : String(seen.thrown)}`;
   }
   return sentWrongly(sequence, seen) ?? endedWrongly(seen) ?? tooMuch(sequence, seen) ?? refusedValid(sequence, seen);
 }
@@ -54,7 +54,7 @@ function wrongGoaway({ payload }: Frame, last: boolean): string | undefined {
   if (!codes.has(code)) {
     return `GOAWAY has the unknown code ${code}`;
   }
-  return code !== errorCode.none && !last ? "it went on after GOAWAY with an error" : undefined;
+  return code !== errorCode.none && !last ? "it sent frames after GOAWAY with an error" : undefined;
 }
 
 function isMessage({ type }: Frame): boolean {
@@ -67,28 +67,28 @@ function wrongOnStream(each: Frame, ended: ReadonlySet<number>): string | undefi
     return `RST_STREAM on stream ${id} has the code ${payload.readUInt32BE(0)}`;
   }
   if (type === frameType.windowUpdate && payload.readUInt32BE(0) === 0) {
-    return "WINDOW_UPDATE by 0";
+    return "WINDOW_UPDATE with an increment of 0";
   }
   return isMessage(each) && (id % 2 === 0 || ended.has(id))
     ? `it sent ${type} on stream ${id}, which had ended`
     : undefined;
 }
 
-function endedWrongly({ closedTimes, toldLate, openAfter, closeTold }: Observation): string | undefined {
+function endedWrongly({ closedTimes, lateEvents, openAfter, connectionCloseCount }: Observation): string | undefined {
   if (openAfter !== 0) {
     return `${openAfter} streams are open after the end`;
   }
-  if (closeTold !== 1) {
-    return `the end of the connection was told ${closeTold} times`;
+  if (connectionCloseCount !== 1) {
+    return `the connection reported its end ${connectionCloseCount} times`;
   }
-  if (toldLate > 0) {
-    return "a stream was told something after its end";
+  if (lateEvents > 0) {
+    return "a stream reported an event after its end";
   }
   const wrong = closedTimes.find((times) => times !== 1);
-  return wrong === undefined ? undefined : `a stream was told of its end ${wrong} times`;
+  return wrong === undefined ? undefined : `a stream reported its end ${wrong} times`;
 }
 
-/** Sent data grows with received data, and with the responses, and with nothing else. */
+/** Sent data is bounded by received data and by the responses. */
 function tooMuch({ frames }: Sequence, { openMost, sentBytes, closedTimes }: Observation): string | undefined {
   if (openMost > streamsMax) {
     return `${openMost} streams were open at once`;
@@ -105,5 +105,5 @@ function refusedValid({ valid }: Sequence, { destroyed, sent }: Observation): st
   const refused = sent.find(
     ({ type, payload }) => type === frameType.reset && payload.readUInt32BE(0) !== errorCode.refusedStream,
   );
-  return destroyed || refused !== undefined ? "it refused what keeps the protocol" : undefined;
+  return destroyed || refused !== undefined ? "it refused a valid sequence" : undefined;
 }

@@ -17,7 +17,7 @@ async function main(): Promise<void> {
   const sequences = Number(values.sequences);
   const seed = Number(values.seed);
   if (!Number.isSafeInteger(sequences) || sequences < 1 || !Number.isSafeInteger(seed)) {
-    console.error("--sequences and --seed are whole numbers");
+    console.error("--sequences and --seed must be whole numbers");
     process.exitCode = 2;
     return;
   }
@@ -43,8 +43,8 @@ async function main(): Promise<void> {
     console.log(`✗ memory grew by ${grownMib.toFixed(1)} MiB`);
   }
   console.log(
-    `${report.sequences} sequences from seed ${seed}: ${report.valid} kept the protocol, ${report.destroyed} ended their connection, ` +
-      `memory grew by ${grownMib.toFixed(1)} MiB, the longest took ${report.cpuMostMs.toFixed(0)} ms of processor time`,
+    `${report.sequences} sequences from seed ${seed}: ${report.valid} were valid, ${report.destroyed} ended their connection, ` +
+      `memory grew by ${grownMib.toFixed(1)} MiB, the longest took ${report.cpuMostMs.toFixed(0)} ms of CPU time`,
   );
   const failed = report.failures.length + (grownMib > growthMaxMib ? 1 : 0);
   console.log(`${report.sequences - report.failures.length} passed, ${failed} failed`);

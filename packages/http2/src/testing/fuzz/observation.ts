@@ -11,31 +11,31 @@ import { type Behaviour, type Sequence, streamWindowBytes } from "./sequence.ts"
 export interface Observation {
   /** The exception that it threw, if any. */
   readonly thrown: unknown;
-  /** Whether it had ended before its peer left. */
+  /** Whether it had ended before its peer disconnected. */
   readonly destroyed: boolean;
   /** The frames that it sent. */
   readonly sent: readonly Frame[];
   readonly sentBytes: number;
-  /** How often each stream got its end, in the order of their beginnings. */
+  /** How often each stream reported its end, in the order in which the streams began. */
   readonly closedTimes: readonly number[];
-  /** Events of streams after their end. */
-  readonly toldLate: number;
+  /** The number of events of streams after their end. */
+  readonly lateEvents: number;
   /** Complete bodies, by stream, and whether they ended. */
   readonly received: readonly { readonly id: number; readonly bytes: number; readonly ended: boolean }[];
   /** The most streams open at once. */
   readonly openMost: number;
-  /** Open streams, and whether the connection reported its end, once the peer had left. */
+  /** Open streams after the peer has disconnected. */
   readonly openAfter: number;
-  readonly closeTold: number;
+  readonly connectionCloseCount: number;
 }
 
 export const streamsMax = 8;
 
-/** Sends a sequence to a connection over a socket in memory, lets the peer leave, and returns the observations. */
+/** Sends a sequence to a connection over a socket in memory, disconnects the peer, and returns the observations. */
 export async function observe(sequence: Sequence): Promise<Observation> {
   const socket = new MemorySocket();
-  const told = new Told(sequence.behaviours);
-  let closeTold = 0;
+  const observed = new ObservedStreams(sequence.behaviours);
+  let connectionCloseCount = 0;
   let openMost = 0;
   let thrown: unknown;
   const connection = new Http2Connection(socket, {
@@ -52,15 +52,15 @@ export async function observe(sequence: Sequence): Promise<Observation> {
           return;
         }
         stream.expectedBytes = Number(headers["content-length"] ?? -1);
-        told.begin(stream);
+        observed.begin(stream);
         openMost = Math.max(openMost, connection.openCount);
       },
-      onClose: () => closeTold++,
+      onClose: () => connectionCloseCount++,
     },
   });
   for (let index = 0; index < sequence.opened; index++) {
     const stream = connection.open(encodeFields([":method", "POST", ":scheme", "http", ":path", "/a"]));
-    told.begin(stream);
+    observed.begin(stream);
     stream.end(Buffer.alloc(100));
   }
   try {
@@ -85,16 +85,16 @@ export async function observe(sequence: Sequence): Promise<Observation> {
       destroyed,
       sent: framesOf(sequence.role === "client" ? sentBytes.subarray(preface.length) : sentBytes),
       sentBytes: sentBytes.length,
-      ...told.summary(),
+      ...observed.summary(),
       openMost,
       openAfter: connection.openCount,
-      closeTold,
+      connectionCloseCount,
     };
   }
 }
 
-/** The events of one connection's streams. Each is answered as `behaviours` say. */
-class Told {
+/** Records the events of one connection's streams, and responds to each as `behaviours` say. */
+class ObservedStreams {
   readonly #behaviours: readonly Behaviour[];
   readonly #streams: { readonly id: number; bytes: number; ended: boolean; closed: number }[] = [];
   #late = 0;
@@ -133,10 +133,10 @@ class Told {
     }
   }
 
-  summary(): Pick<Observation, "closedTimes" | "toldLate" | "received"> {
+  summary(): Pick<Observation, "closedTimes" | "lateEvents" | "received"> {
     return {
       closedTimes: this.#streams.map(({ closed }) => closed),
-      toldLate: this.#late,
+      lateEvents: this.#late,
       received: this.#streams.map(({ id, bytes, ended }) => ({ id, bytes, ended })),
     };
   }

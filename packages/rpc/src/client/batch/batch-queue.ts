@@ -24,7 +24,7 @@ export const batchesUnderWay = 4;
 export const gatherMsMax = 5;
 /** How much later than its own deadline a call may fail, instead of having a timer of its own. */
 const deadlineSlackMs = 50;
-/** How long a server without batch methods is not asked again, in milliseconds: a newer one may replace it. */
+/** How long no batch is sent to a server without batch methods, in milliseconds: a newer release may replace it. */
 const unknownMs = 60_000;
 
 /** Calls back on a later event-loop turn, so that the calls of one packet are batched. */

@@ -19,7 +19,7 @@ const items = [{ productId: "101", quantity: 1 }];
 
 type Reserve = (request: ReserveStockRequest, context: HandlerContext) => Promise<object>;
 
-/** A client of a product service that notes the calls that reach it. */
+/** A client of a product service, which records its calls. */
 function world(reserve: Reserve = answer, { batches = true }: { readonly batches?: boolean } = {}) {
   const environment = standingEnvironment();
   const seen: string[] = [];
@@ -83,7 +83,7 @@ describe("calls of a method with a batch method", () => {
     expect(neverSent(error)).toBe(false);
   });
 
-  it("that break a rule of the contract fail alone, and take no other with them", async () => {
+  it("that break a rule of the contract fail alone, without affecting the others", async () => {
     const { clock, seen, call } = world();
     const failed = rejection(call(""));
     const good = call("good");
@@ -169,7 +169,7 @@ describe("calls of a method with a batch method", () => {
     expect(ended).toHaveLength(3);
   });
 
-  it("are sent alone to a server without batch methods, which is asked again after a while", async () => {
+  it("are sent alone to a server without batch methods, which gets batches again later", async () => {
     const { environment, clock, seen, call } = world(answer, { batches: false });
     const both = async () => {
       const calls = Promise.all([call("a"), call("b")]);
@@ -292,12 +292,12 @@ describe("calls of a method with a batch method", () => {
   });
 
   it.each([
-    ["answers that it cannot for now", [() => locked()]],
+    ["returns UNAVAILABLE", [() => locked()]],
     [
-      "breaks, and is then refused as a whole",
+      "loses its connection, and is then refused as a whole",
       [() => fails(Code.Unavailable, "lost"), () => fails(Code.Unimplemented, "answered")],
     ],
-  ] as const)("may have been processed if their batch %s, and no other try ever leaves", async (_, outcomes) => {
+  ] as const)("may have been processed if their batch %s, and are never sent again", async (_, outcomes) => {
     const environment = standingEnvironment();
     const left = [...outcomes];
     const transport = {
@@ -322,7 +322,7 @@ function fails(code: Code, deliveryStatus: DeliveryStatus): Promise<never> {
   return Promise.reject(markDeliveryStatus(new ConnectError("failed", code), deliveryStatus));
 }
 
-/** The answer of a batch of two whose service's database is locked. */
+/** The response to a batch of two from a service whose database is locked. */
 function locked(): Promise<object> {
   const result = { case: "error", value: statusOfError(new ConnectError("locked", Code.Unavailable)) };
   return Promise.resolve({ message: { results: [{ result }, { result }] } });

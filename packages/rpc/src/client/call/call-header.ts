@@ -62,7 +62,7 @@ export interface CallOrigin {
 
 /**
  * The caller's own metadata, and the incoming call's: its request id, its trace with a new span, and its caller.
- * The caller's own metadata wins.
+ * The caller's own metadata takes precedence.
  */
 export function callHeader(
   header: MetadataInit | undefined,

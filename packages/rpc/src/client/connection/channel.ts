@@ -20,7 +20,7 @@ export interface ChannelOptions extends ConnectionOptions, ClientDefaults {
   readonly queueLengthMax?: number;
   /** Ejection of one of several addresses. False: never for failures. Default: see {@link OutlierOptions}. */
   readonly outlierEjection?: OutlierOptions | false;
-  /** The slow start of an address that has come up or back, in milliseconds: it gets less than its share of calls. 0: none. Default 10,000. */
+  /** The slow start of a new or restored address, in milliseconds: it gets less than its share of calls. 0: none. Default 10,000. */
   readonly slowStartMs?: number;
   /** The file with the machine's search domains. Default /etc/resolv.conf. */
   readonly resolvConfFile?: string;

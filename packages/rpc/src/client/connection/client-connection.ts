@@ -38,7 +38,7 @@ export interface ConnectionOwner {
 
 /** Gets the outcomes of a connection's calls. Connections of a balancing policy have one. */
 export interface CallObserver {
-  /** @param failed whether the call shows that this server, or the path to it, is in trouble */
+  /** @param failed whether the call counts against this server, or the path to it */
   onCallEnded(failed: boolean): void;
 }
 
@@ -57,7 +57,7 @@ export class Connection {
   /** Undefined without balancing. */
   observer: CallObserver | undefined;
   /** Called once, when no new calls may begin on it: auxiliary streams must not keep it open. */
-  onLeave: (() => void) | undefined;
+  onDraining: (() => void) | undefined;
   readonly #socket: Socket;
   /** Calls in flight. Updated by {@link begin} and {@link end}. */
   openCount = 0;
@@ -105,13 +105,13 @@ export class Connection {
       onGoaway: (lastStreamId) => {
         this.lastStreamId = lastStreamId;
         owner.onUnusable(this);
-        this.#leave();
+        this.#startDraining();
       },
       onClose: () => {
         this.#cancelWatch();
         this.#cancelPing?.();
         owner.onUnusable(this);
-        this.#leave();
+        this.#startDraining();
       },
     };
     this.http2 = createHttp2Connection(socket, {
@@ -140,7 +140,7 @@ export class Connection {
     }
   }
 
-  /** Whether the peer has lowered its limit of concurrent streams since the connection came up. */
+  /** Whether the peer has lowered its limit of concurrent streams since the connection was established. */
   get isNarrowed(): boolean {
     return this.http2.peerStreamsMax < this.#firstStreamsMax;
   }
@@ -168,16 +168,16 @@ export class Connection {
     });
   }
 
-  /** Lets calls in flight finish, and begins no new ones. */
+  /** Drains: calls in flight may finish, and no new ones begin. */
   close(): void {
-    this.#leave();
+    this.#startDraining();
     this.http2.close();
   }
 
-  #leave(): void {
-    const { onLeave } = this;
-    this.onLeave = undefined;
-    onLeave?.();
+  #startDraining(): void {
+    const { onDraining } = this;
+    this.onDraining = undefined;
+    onDraining?.();
   }
 
   #count(): void {

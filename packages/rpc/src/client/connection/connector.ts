@@ -9,7 +9,7 @@ import type { Target } from "./resolution/target.ts";
 
 /** The events of a connector for its channel. */
 export interface ConnectorOwner {
-  /** A connection has come up, before calls use it. */
+  /** A connection was established, before calls use it. */
   onConnected?(connection: Connection): void;
   /** There may be room for calls. */
   onRoom(): void;
@@ -89,7 +89,7 @@ export class Connector implements ConnectionOwner {
   }
 
   /** Drains all connections, and uses none of them for new calls. */
-  leave(): void {
+  drain(): void {
     const usable = this.#takeUsable();
     this.state = this.state === "ready" ? "idle" : this.state;
     for (const connection of usable) {
@@ -97,7 +97,7 @@ export class Connector implements ConnectionOwner {
     }
   }
 
-  /** The same for good. Pending connections are closed. */
+  /** Drains all connections, aborts pending connection attempts, and connects no more. */
   close(): void {
     this.#closed.abort();
     this.#cancelBackoff();
@@ -129,8 +129,8 @@ export class Connector implements ConnectionOwner {
       return;
     }
     if (this.#fruitless > 0 && (connection.lost || this.#fruitless >= fruitlessMax)) {
-      // It accepted calls and answered none: reconnecting at once would only repeat that.
-      this.#backOff(new Error("the connection was closed before it answered anything"));
+      // It accepted calls and responded to none: reconnecting at once would only repeat that.
+      this.#backOff(new Error("the server closed the connection before it responded to any call"));
     } else {
       this.state = "idle";
       this.#options.owner.onGone();
@@ -156,7 +156,7 @@ export class Connector implements ConnectionOwner {
       count < this.#options.connectionsMax &&
       !this.#expanding &&
       !this.isClosed &&
-      // A peer that lowers its limit wants fewer calls, not more connections.
+      // A peer lowers its limit to get fewer calls, not more connections.
       this.#current?.isNarrowed === false &&
       this.#options.clock.monotonic() >= this.#expandAfterMs
     );
@@ -220,7 +220,7 @@ export class Connector implements ConnectionOwner {
     });
     if (connection.http2.closing) {
       // A server that drains may still accept connections, to send GOAWAY on them. Another address may work.
-      throw new Error("the connection was closed as soon as it was open");
+      throw new Error("the server closed the connection as soon as it was established");
     }
     return connection;
   }

@@ -4,7 +4,7 @@ import { errorWords } from "./error-words.ts";
 const coded = (code: string, message = "raw", more: object = {}) =>
   Object.assign(new Error(message), { code, ...more });
 
-describe("why a connection could not be made", () => {
+describe("the reason why a connection could not be made", () => {
   it.each([
     [
       coded("ECONNREFUSED", "connect ECONNREFUSED", { address: "127.0.0.1", port: 1 }),

@@ -28,8 +28,8 @@ const systemWords: Readonly<Record<string, (place: string, name: string) => stri
   ETIMEDOUT: (place) => `connection timed out${place}`,
   EHOSTUNREACH: (place) => `no route to the host${place}`,
   ENETUNREACH: (place) => `the network cannot be reached${place}`,
-  ENOTFOUND: (_place, name) => `${name} cannot be resolved: DNS knows no such name`,
-  EAI_AGAIN: (_place, name) => `${name} cannot be resolved now: DNS does not answer`,
+  ENOTFOUND: (_place, name) => `${name} cannot be resolved: there is no such name in DNS`,
+  EAI_AGAIN: (_place, name) => `${name} cannot be resolved now: DNS does not respond`,
 };
 
 /** OpenSSL errors, without their codes. */

@@ -114,7 +114,7 @@ export class PickFirstChannel implements Channel, ConnectorOwner {
   }
 
   onBackoffOver(): void {
-    // Only where a call asked meanwhile: a target without calls is left alone.
+    // Only if a call came meanwhile: without calls, no connection is made.
     if (this.#wantedInBackoff) {
       this.#connector.connect();
     }
@@ -129,7 +129,7 @@ export class PickFirstChannel implements Channel, ConnectorOwner {
       { target: this.target.name, address: endpointName(endpoint) },
       "address is no longer in DNS; new calls go to another",
     );
-    this.#connector.leave();
+    this.#connector.drain();
     this.onGone();
   }
 }

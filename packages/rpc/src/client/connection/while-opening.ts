@@ -8,11 +8,11 @@ export interface WhileOpeningOptions {
   /** The whole time to connect, in milliseconds, for the error's text. */
   readonly timeoutMs: number;
   readonly signal: AbortSignal;
-  /** Called once, with the socket destroyed, if it fails, closes, is not ready in time or is not wanted any more. */
+  /** Called once, with the socket destroyed, if it fails, closes, is not ready in time or is aborted. */
   readonly onFailed: (error: Error) => void;
 }
 
-/** A server that speaks TLS closes a connection without it, and the other way round. */
+/** A server with TLS closes a connection without it, and the other way round. */
 const closedEarly =
   "the server closed the connection before it was ready. Does the URL's scheme fit the port: https:// for TLS, http:// without?";
 
@@ -22,7 +22,7 @@ export interface Opening {
   fail(error: Error): void;
   /** Fails it with the reason of the signal. */
   abort(): void;
-  /** It is ready: watches it no longer. */
+  /** The socket is ready: stops watching it. */
   settle(): void;
 }
 

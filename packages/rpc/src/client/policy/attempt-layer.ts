@@ -6,7 +6,7 @@ import type { CallLayer, OutgoingStream, OutgoingUnary } from "../call/call-laye
 import { breakerOpenError } from "./dependency-error.ts";
 import type { MethodState, TargetState } from "./target-state.ts";
 
-/** One attempt: asks the breaker, makes the attempt, and reports the outcome to the breaker and the metrics. */
+/** One attempt: checks the breaker, makes the attempt, and reports the outcome to the breaker and the metrics. */
 export class AttemptLayer implements CallLayer {
   readonly #next: CallLayer;
   readonly #target: TargetState;
@@ -98,7 +98,7 @@ function endedByDeadline(signal: AbortSignal | undefined): boolean {
   return signal?.aborted === true && isDeadline(signal.reason);
 }
 
-/** Whether a failure says nothing about the target: the caller gave up, or the server drained the connection. */
+/** Whether a failure says nothing about the target: the caller cancelled, or the server drained the connection. */
 function hasNoOutcome(error: ConnectError): boolean {
   const deliveryStatus = deliveryStatusOf(error);
   return (

@@ -110,9 +110,9 @@ describe("the circuit breaker", () => {
   });
 
   for (const [what, error] of [
-    ["an answer of any other code", new ConnectError("no", Code.Internal)],
+    ["a response with any other code", new ConnectError("no", Code.Internal)],
     [
-      "an UNAVAILABLE that the service gives its own reason for",
+      "an UNAVAILABLE with the service's own reason",
       reasonError(Code.Unavailable, { reason: "BROKER_DOWN", message: "x" }),
     ],
   ] as const) {
@@ -125,7 +125,7 @@ describe("the circuit breaker", () => {
     });
   }
 
-  it("counts our own deadlines, but not those of callers who gave little time", async () => {
+  it("counts our own deadlines, but not short ones of callers", async () => {
     const environment = standingEnvironment();
     const { transport, seen } = scriptedTransport(environment.clock, ["never"]);
     const client = createServiceClient(OrderService, transport, { environment });
@@ -144,7 +144,7 @@ describe("the circuit breaker", () => {
     expect(seen.length).toBe(15);
   });
 
-  it("counts the deadline of the call that a call is made for, but not that its caller gave up", async () => {
+  it("counts the deadline of the incoming call, but not its cancellation", async () => {
     const environment = standingEnvironment();
     const { transport, seen } = scriptedTransport(environment.clock, ["never"]);
     const client = createServiceClient(OrderService, transport, { environment });
@@ -156,7 +156,7 @@ describe("the circuit breaker", () => {
       return (await failed).code;
     };
     for (let calls = 0; calls < 10; calls++) {
-      expect(await call(new ConnectError("the caller went away", Code.Canceled))).toBe(Code.Canceled);
+      expect(await call(new ConnectError("the caller cancelled", Code.Canceled))).toBe(Code.Canceled);
     }
     const outOfTime = new ConnectError("out of time", Code.DeadlineExceeded);
     for (let calls = 0; calls < 10; calls++) {
@@ -190,7 +190,7 @@ describe("the circuit breaker", () => {
     expect(opened).toBe(30);
   });
 
-  it("counts the break of one connection once, however many calls it carried, and refusals not at all", async () => {
+  it("counts a lost connection once, however many calls it carried, and refusals not at all", async () => {
     const environment = standingEnvironment();
     let error = () => markDeliveryStatus(unavailable(), "lost");
     const { transport, seen } = scriptedTransport(environment.clock, ["never"]);
@@ -246,7 +246,7 @@ describe("the circuit breaker", () => {
     expect(seen.length).toBe(5);
   });
 
-  it("a probe whose caller gives up does not block others", async () => {
+  it("a probe whose caller cancels does not block others", async () => {
     const down = unavailable();
     const { call, environment, seen, transport } = setUp([down, down, down, down, down, "never", "ok"]);
     for (let calls = 0; calls < 5; calls++) {

@@ -18,12 +18,12 @@ type State = "closed" | "open" | "half-open";
 const stateValues: Readonly<Record<State, number>> = { closed: 0, "half-open": 1, open: 2 };
 
 /**
- * The longest interval of log lines: a breaker that opens is logged at most once in this time, with the number of openings since: a target that is down opens its
- * breaker every second. The metric `parley_client_breaker_state` has every change.
+ * The longest interval of log lines: a breaker that opens is logged at most once in this time, with the number of openings since: a target that is
+ * down opens its breaker every second. The metric `parley_client_breaker_state` has every change.
  */
 const logIntervalMs = 60_000;
 
-/** The share of failures is counted in this many slices of this length, the oldest of which is dropped as time goes on. */
+/** The share of failures is counted in this many slices of this length. The oldest is dropped when a new one begins. */
 const sliceCount = 10;
 const sliceMs = 1000;
 
@@ -46,7 +46,7 @@ export class Breaker {
   #probeEndsMs = 0;
   #failedAtMs = Number.NEGATIVE_INFINITY;
   #loggedAtMs = Number.NEGATIVE_INFINITY;
-  /** Whether the last line said that it is open. */
+  /** Whether the last log line reported it as open. */
   #loggedOpen = false;
   #unloggedOpenings = 0;
 
@@ -124,7 +124,7 @@ export class Breaker {
     }
   }
 
-  /** The call's outcome says nothing about the target, for example because its caller gave up. */
+  /** The call's outcome says nothing about the target, for example because its caller cancelled. */
   endedWithoutOutcome(): void {
     this.#probing = false;
   }

@@ -15,7 +15,7 @@ export interface Dependency {
 export function breakerOpenError(dependency: Dependency, retryAfterMs: number): ConnectError {
   const error = reasonError(Code.Unavailable, {
     reason: dependencyUnavailable,
-    message: `${dependency.service} at ${dependency.target} is unavailable: too many calls to it failed, so that none is sent for a while. Try again.`,
+    message: `${dependency.service} at ${dependency.target} is unavailable: its circuit breaker is open, because too many calls failed. Try again.`,
     metadata: { ...dependency },
     retryAfterMs,
   });

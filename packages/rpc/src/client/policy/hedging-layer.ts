@@ -8,8 +8,8 @@ import { pushback } from "./retry-decision.ts";
 import type { MethodState, TargetState } from "./target-state.ts";
 
 /**
- * Sends a call again before it has failed, if the contract has hedging (gRPC's proposal A6, "Hedging Policy"): the next attempt after each hedging delay, or at
- * once after a non-fatal failure. The first response wins, and the other attempts are canceled. One deadline covers all of
+ * Sends a call again before it has failed, if the contract has hedging (gRPC's proposal A6, "Hedging Policy"): the next attempt after each hedging
+ * delay, or at once after a non-fatal failure. The first response wins, and the other attempts are canceled. One deadline covers all of
  * them. Retry tokens limit them: with half of the target's used up, calls have one attempt.
  */
 export class HedgingLayer implements CallLayer {

@@ -81,10 +81,15 @@ describe("hedging by A6", () => {
     readonly endsAtMs: number;
     readonly code?: Code;
   })[] = [
-    { name: "a quick answer leaves one attempt", steps: [slow(50)], attemptsAtMs: [0], endsAtMs: 50 },
-    { name: "a slow one is overtaken", steps: [slow(900), slow(30)], attemptsAtMs: [0, 100], endsAtMs: 130 },
+    { name: "a quick response needs one attempt", steps: [slow(50)], attemptsAtMs: [0], endsAtMs: 50 },
+    { name: "a faster hedge wins", steps: [slow(900), slow(30)], attemptsAtMs: [0, 100], endsAtMs: 130 },
     { name: "the first may still win", steps: [slow(150), slow(900)], attemptsAtMs: [0, 100], endsAtMs: 150 },
-    { name: "there are as many as the contract says", steps: [slow(900)], attemptsAtMs: [0, 100, 200], endsAtMs: 900 },
+    {
+      name: "there are as many attempts as the contract allows",
+      steps: [slow(900)],
+      attemptsAtMs: [0, 100, 200],
+      endsAtMs: 900,
+    },
     {
       name: "one that fails with a code that is not fatal is followed at once, and the delay begins anew",
       steps: [slow(30, unavailable()), slow(900), slow(10)],
@@ -99,7 +104,7 @@ describe("hedging by A6", () => {
       code: Code.Internal,
     },
     {
-      name: "the last failure counts where all fail",
+      name: "the last failure counts if all fail",
       steps: [unavailable()],
       attemptsAtMs: [0, 0, 0],
       endsAtMs: 0,
@@ -118,7 +123,7 @@ describe("hedging by A6", () => {
       endsAtMs: 300,
     },
     {
-      name: "one deadline is over all attempts",
+      name: "one deadline covers all attempts",
       steps: ["never"],
       timeoutMs: 250,
       attemptsAtMs: [0, 100, 200],
@@ -126,7 +131,7 @@ describe("hedging by A6", () => {
       code: Code.DeadlineExceeded,
     },
     {
-      name: "a caller that gives up ends all attempts",
+      name: "a caller that cancels ends all attempts",
       steps: ["never"],
       abortAfterMs: 150,
       attemptsAtMs: [0, 100],

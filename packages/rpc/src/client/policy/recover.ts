@@ -56,7 +56,7 @@ export async function recover<T>(first: unknown, options: RecoverOptions<T>): Pr
         code: Code[error.code],
         error: error.rawMessage,
       },
-      "trying again",
+      "retrying the call",
     );
     if (plan.waitMs > 0) {
       await pause(clock, plan.waitMs, signal);

@@ -41,8 +41,8 @@ describe("retries by A6", () => {
     readonly attemptsAtMs: readonly number[];
     readonly code?: Code;
   }[] = [
-    { name: "an answer is final", steps: ["ok"], attemptsAtMs: [0] },
-    { name: "one failure is repaired after the first wait", steps: [unavailable(), "ok"], attemptsAtMs: [0, 20] },
+    { name: "a success is final", steps: ["ok"], attemptsAtMs: [0] },
+    { name: "one failure is retried after the first wait", steps: [unavailable(), "ok"], attemptsAtMs: [0, 20] },
     { name: "waits grow by the multiplier", steps: [unavailable(), unavailable(), "ok"], attemptsAtMs: [0, 20, 60] },
     {
       name: "attempts end at the contract's number",
@@ -81,19 +81,19 @@ describe("retries by A6", () => {
       code: Code.Unavailable,
     },
     {
-      name: "what never left is tried again at once, uncounted",
+      name: "a call that was never sent is retried at once, uncounted",
       steps: [unsent(), unsent(), unavailable(), unavailable(), "ok"],
       attemptsAtMs: [0, 0, 5, 25, 65],
     },
-    { name: "what was refused is tried again once, uncounted", steps: [refused(), "ok"], attemptsAtMs: [0, 0] },
+    { name: "a refused call is retried once at once, uncounted", steps: [refused(), "ok"], attemptsAtMs: [0, 0] },
     {
-      name: "what is refused again counts",
+      name: "a second refusal counts",
       steps: [refused(), refused(), refused(), refused()],
       attemptsAtMs: [0, 0, 20, 60],
       code: Code.Unavailable,
     },
     {
-      name: "an attempt that hangs is ended by the one deadline over all",
+      name: "an attempt that hangs ends at the deadline of the call",
       steps: [{ afterMs: 300, ends: unavailable() }, "never"],
       attemptsAtMs: [0, 320],
       code: Code.DeadlineExceeded,
@@ -340,7 +340,7 @@ describe("a call passes on", () => {
     expect(header.get("traceparent")).not.toBe(context.traceparent);
   });
 
-  it("what the caller sets itself wins", async () => {
+  it("the caller's own metadata, which takes precedence", async () => {
     const header = await headerOf({ "X-Request-Id": "mine", Authorization: "Bearer mine" });
     expect([header.get("x-request-id"), header.get("authorization")]).toEqual(["mine", "Bearer mine"]);
   });

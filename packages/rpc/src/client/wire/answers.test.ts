@@ -57,7 +57,7 @@ const answers: fc.Arbitrary<HttpAnswer> = fc.record({
 });
 
 for (const [name, protocol] of Object.entries(protocols)) {
-  describe(`reading a ${name} answer`, () => {
+  describe(`reading a ${name} response`, () => {
     it("ends in a message within the limit or a ConnectError, whatever was received", () => {
       fc.assert(
         fc.property(answers, (answer) => {

@@ -33,7 +33,13 @@ export function encodeMessage<I extends DescMessage>(
       ? toBinary(schema, message)
       : Buffer.from(messageToJson(schema, message, { registry }), "utf8");
   } catch (error) {
-    throw new ConnectError(`cannot write the request: ${messageOf(error)}`, Code.Internal, undefined, undefined, error);
+    throw new ConnectError(
+      `cannot encode the request: ${messageOf(error)}`,
+      Code.Internal,
+      undefined,
+      undefined,
+      error,
+    );
   }
 }
 
@@ -63,7 +69,7 @@ export function decodeMessage<O extends DescMessage>(
       throw new ConnectError(message, Code.ResourceExhausted, undefined, undefined, error);
     }
     const code = codec === "proto" ? Code.Internal : Code.InvalidArgument;
-    throw new ConnectError(`cannot read the answer: ${messageOf(error)}`, code, undefined, undefined, error);
+    throw new ConnectError(`cannot decode the response: ${messageOf(error)}`, code, undefined, undefined, error);
   }
 }
 

@@ -82,7 +82,7 @@ function readError(answer: HttpAnswer, isJson: boolean, options: WireOptions): C
 function httpWords({ status, headers, body }: HttpAnswer): string {
   const isText = /^text\/plain\b/i.test(fieldOf(headers, "content-type") ?? "");
   const text = isText ? body.toString("utf8", 0, answerTextMax).trim() : "";
-  return `the server answered HTTP ${status}${text === "" ? "" : `: ${text}`}`;
+  return `the server responded with HTTP ${status}${text === "" ? "" : `: ${text}`}`;
 }
 
 /** How much of a plain-text response an error repeats, in bytes. */

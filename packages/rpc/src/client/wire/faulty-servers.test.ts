@@ -40,7 +40,7 @@ describe.each(implementations)("malformed gRPC responses, over the HTTP/2 of %s"
   const cases: readonly (readonly [string, (stream: ServerHttp2Stream) => void, Code])[] = [
     ["an HTML page", (stream) => respond(stream, { ":status": 200, "content-type": "text/html" }, "<p>"), Code.Unknown],
     [
-      "a page that is not there",
+      "a 404 page",
       (stream) => respond(stream, { ":status": 404, "content-type": "text/html" }, "<p>"),
       Code.Unimplemented,
     ],
@@ -56,8 +56,8 @@ describe.each(implementations)("malformed gRPC responses, over the HTTP/2 of %s"
       Code.Unknown,
     ],
     ["no trailers", (stream) => respond(stream, ok, message), Code.Internal],
-    ["no headers but an end", (stream) => stream.close(constants.NGHTTP2_NO_ERROR), Code.Internal],
-    ["a status that is no number", (stream) => finish(stream, message, { "grpc-status": "abc" }), Code.Unknown],
+    ["an end without headers", (stream) => stream.close(constants.NGHTTP2_NO_ERROR), Code.Internal],
+    ["a grpc-status that is not a number", (stream) => finish(stream, message, { "grpc-status": "abc" }), Code.Unknown],
     ["OK without a message", (stream) => finish(stream, Buffer.alloc(0), { "grpc-status": "0" }), Code.Unimplemented],
     [
       "two messages",
@@ -65,22 +65,22 @@ describe.each(implementations)("malformed gRPC responses, over the HTTP/2 of %s"
       Code.Unimplemented,
     ],
     [
-      "half a message",
+      "a truncated message",
       (stream) => finish(stream, message.subarray(0, 6), { "grpc-status": "0" }),
       Code.InvalidArgument,
     ],
     [
-      "half an envelope",
+      "a truncated envelope",
       (stream) => finish(stream, message.subarray(0, 3), { "grpc-status": "0" }),
       Code.InvalidArgument,
     ],
     [
-      "a message that cannot be read",
+      "an undecodable message",
       (stream) => finish(stream, Buffer.from([0, 0, 0, 0, 2, 255, 255]), { "grpc-status": "0" }),
       Code.Internal,
     ],
     [
-      "compression that was not asked for",
+      "an unsupported compression",
       (stream) => finish(stream, message, { "grpc-status": "0" }, { "grpc-encoding": "br" }),
       Code.Internal,
     ],
@@ -249,7 +249,7 @@ describe.each(implementations)("a server that stops, over the HTTP/2 of %s", (ht
         session.goaway();
         session.close();
       }
-      // The client has heard of it when it has closed its end.
+      // The client has received GOAWAY once it has closed its end.
       await vi.waitFor(() => expect([...server.sessions].every((session) => session.destroyed)).toBe(true), 5_000);
     }
     expect(server.sessionCount()).toBe(5);
@@ -324,7 +324,7 @@ describe("a server that does not answer", () => {
 });
 
 describe("bytes that are not HTTP/2", () => {
-  it("never crash the process, nor leave a call without an answer", async () => {
+  it("never crash the process, and every call ends", async () => {
     await fc.assert(
       fc.asyncProperty(fc.uint8Array({ minLength: 0, maxLength: 200 }), fc.boolean(), async (bytes, afterSettings) => {
         const settings = Buffer.from([0, 0, 0, 4, 0, 0, 0, 0, 0]);

@@ -56,7 +56,7 @@ function readAnswer(answer: HttpAnswer, acceptedTypes: ReadonlySet<string>, opti
     const code = /^application\/grpc(\+|$)/.test(contentType) ? Code.Internal : Code.Unknown;
     throw new ConnectError(`unsupported content type ${JSON.stringify(contentType)}`, code, headersFromNode(headers));
   }
-  // With nothing after the headers, the status is among them: a "Trailers-Only" answer.
+  // With nothing after the headers, the status is among them: a "Trailers-Only" response.
   const trailersOnly =
     headers["grpc-status"] !== undefined && answer.body.length === 0 && Object.keys(answer.trailers).length === 0;
   const error = readStatus(trailersOnly ? headers : answer.trailers, headers, trailersOnly);
@@ -101,7 +101,7 @@ function readMessage(body: Buffer, encoding: string | undefined, { readBytesMax 
     if (promised !== undefined && promised > readBytesMax) {
       throw tooLarge(readBytesMax);
     }
-    throw new ConnectError("protocol error: the answer's body ends inside a message", Code.InvalidArgument);
+    throw new ConnectError("protocol error: the response body ends inside a message", Code.InvalidArgument);
   }
   if (envelope.end < body.length) {
     throw new ConnectError("protocol error: received extra output message for unary method", Code.Unimplemented);

@@ -20,11 +20,11 @@ export function gunzip(bytes: Buffer, bytesMax: number): Buffer {
     if (error instanceof RangeError) {
       throw tooLarge(bytesMax);
     }
-    throw new ConnectError("cannot decompress the answer", Code.Internal, undefined, undefined, error);
+    throw new ConnectError("cannot decompress the response", Code.Internal, undefined, undefined, error);
   }
 }
 
 /** The error for a message beyond the limit. */
 export function tooLarge(bytesMax: number): ConnectError {
-  return new ConnectError(`the answer is larger than the limit of ${bytesMax} bytes`, Code.ResourceExhausted);
+  return new ConnectError(`the response is larger than the limit of ${bytesMax} bytes`, Code.ResourceExhausted);
 }

@@ -2,8 +2,8 @@ import { Code } from "@connectrpc/connect";
 import type { HttpAnswer } from "./unary-answer.ts";
 
 /**
- * The gRPC statuses that say that a server is in trouble, rather than the request is wrong: those that OpenTelemetry's conventions treat as errors of
- * a server, and RESOURCE_EXHAUSTED, with which it sheds load. A server that refuses quickly has few open calls, and would attract more and more of them.
+ * The gRPC statuses that indicate a failing server, not an invalid request: those that OpenTelemetry's conventions treat as errors of a server, and
+ * RESOURCE_EXHAUSTED, with which it sheds load. A server that refuses quickly has few open calls, and would otherwise attract more and more of them.
  */
 const troubledStatuses: ReadonlySet<string> = new Set(
   [Code.Unknown, Code.DeadlineExceeded, Code.ResourceExhausted, Code.Internal, Code.Unavailable, Code.DataLoss].map(

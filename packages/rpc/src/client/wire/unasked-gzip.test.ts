@@ -30,7 +30,7 @@ function message(length: number): Buffer {
   return Buffer.concat([Buffer.from([10, length]), Buffer.alloc(length, "A")]);
 }
 
-/** A server that compresses every answer, and what the client said that it accepts. */
+/** A server that compresses every response, and records the encodings that the client accepts. */
 async function compressingServer(encoding: string) {
   const accepted: unknown[] = [];
   const server = await rawHttp2((stream) => {

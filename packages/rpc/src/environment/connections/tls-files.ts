@@ -48,8 +48,8 @@ export interface TlsFilesOptions {
 
 /**
  * Certificates that are read again when their files change. The files are read and compared, not watched by inotify, so that mounted secrets, whose
- * directories are exchanged by a symbolic link, and network file systems work alike. New files are used once they match each other: a certificate that is
- * written before its key does not break connections.
+ * directories are exchanged by a symbolic link, and network file systems work alike. New files are used once they match each other: a certificate
+ * that is written before its key does not break connections.
  */
 export class WatchedTlsFiles implements TlsSource {
   readonly #files: TlsFiles;
@@ -121,7 +121,7 @@ export class WatchedTlsFiles implements TlsSource {
       const problem = error instanceof Error ? error.message : String(error);
       if (problem !== this.#problem) {
         this.#problem = problem;
-        log?.warn({ ...this.#files, error: problem }, "TLS files cannot be used; those from before stay in use");
+        log?.warn({ ...this.#files, error: problem }, "TLS files are invalid; the previous ones stay in use");
       }
     }
     this.#schedule();

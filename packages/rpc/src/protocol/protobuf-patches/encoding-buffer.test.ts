@@ -11,7 +11,7 @@ const texts = ["", "short", "ü".repeat(100), "x".repeat(1000), "y".repeat(65_53
 const before = texts.map(encode);
 shareEncodingBuffer();
 
-test("messages of all lengths are encoded as before, and keep what is theirs", () => {
+test("messages of all lengths are encoded as without the patch, and later ones do not overwrite them", () => {
   const after = texts.map(encode);
   expect(after.map((bytes) => Buffer.from(bytes).toString("base64"))).toEqual(
     before.map((bytes) => Buffer.from(bytes).toString("base64")),
@@ -19,7 +19,7 @@ test("messages of all lengths are encoded as before, and keep what is theirs", (
   expect(after.map(decode)).toEqual(texts);
 });
 
-test("a nested message, and one that cannot be encoded, disturb no other", () => {
+test("a nested message, and one that cannot be encoded, do not affect others", () => {
   const outer = new BinaryWriter().uint32(10);
   const inner = encode("inner");
   expect(() => toBinary(EchoRequestSchema, { ...create(EchoRequestSchema), $typeName: "x" } as never)).toThrow();
@@ -31,7 +31,7 @@ test("a nested message, and one that cannot be encoded, disturb no other", () =>
   expect([decode(inner), decode(next)]).toEqual(["inner", "next"]);
 });
 
-test("messages one after another share a buffer", () => {
+test("consecutive messages share a buffer", () => {
   const inside = () => (new BinaryWriter().string("x".repeat(500)) as unknown as { buffer: Uint8Array }).buffer;
   const first = new BinaryWriter().string("x");
   const shared = (first as unknown as { buffer: Uint8Array }).buffer;

@@ -1,5 +1,5 @@
 import { shareEncodingBuffer } from "./encoding-buffer.ts";
-import { quickenShortStrings } from "./short-strings.ts";
+import { patchShortStrings } from "./short-strings.ts";
 
 /**
  * Makes `@bufbuild/protobuf` faster in this process by replacing methods of its `BinaryWriter` and `BinaryReader`: messages are encoded in one
@@ -8,5 +8,5 @@ import { quickenShortStrings } from "./short-strings.ts";
  */
 export function patchProtobuf(): void {
   shareEncodingBuffer();
-  quickenShortStrings();
+  patchShortStrings();
 }

@@ -1,10 +1,10 @@
 import { BinaryReader, BinaryWriter } from "@bufbuild/protobuf/wire";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { quickenShortStrings } from "./short-strings.ts";
+import { patchShortStrings } from "./short-strings.ts";
 
 const original = { write: BinaryWriter.prototype.string, read: BinaryReader.prototype.string };
-quickenShortStrings();
+patchShortStrings();
 
 const written = (value: string, write = BinaryWriter.prototype.string) => {
   const writer = new BinaryWriter().bool(true);
@@ -12,7 +12,7 @@ const written = (value: string, write = BinaryWriter.prototype.string) => {
   return Buffer.from(writer.bool(false).finish());
 };
 
-/** What is read, or the error; and where reading ends. */
+/** The text and the position after it, or the error. */
 function readWith(read: typeof original.read, bytes: Uint8Array, strict: boolean) {
   const reader = new BinaryReader(bytes);
   try {
@@ -28,7 +28,7 @@ const texts = fc.oneof(
   fc.constantFrom("x".repeat(127), "x".repeat(128), `${"x".repeat(126)}é`, "\u{feff}text", "\ud800"),
 );
 
-test("text is written as it was before", () => {
+test("text is written as without the patch", () => {
   fc.assert(
     fc.property(texts, (text) => {
       expect(written(text).toString("hex")).toBe(written(text, original.write).toString("hex"));
@@ -36,7 +36,7 @@ test("text is written as it was before", () => {
   );
 });
 
-test("what is written is read", () => {
+test("written text is read back unchanged", () => {
   fc.assert(
     fc.property(texts, fc.boolean(), (text, strict) => {
       const bytes = written(text).subarray(1);
@@ -45,7 +45,7 @@ test("what is written is read", () => {
   );
 });
 
-test("any bytes are read, or refused, as they were before, from a Node buffer and from another", () => {
+test("any bytes are read, or refused, as without the patch, from a Node buffer and from another array", () => {
   const bytes = fc.oneof(
     fc.uint8Array({ maxLength: 200 }),
     fc.uint8Array({ max: 0x7f, maxLength: 200 }),

@@ -1,12 +1,12 @@
 import { BinaryReader, BinaryWriter } from "@bufbuild/protobuf/wire";
 
-/** The longest text whose length takes one byte before it. Ids, traces, names and reasons are shorter. */
+/** The longest text with a length prefix of one byte. Ids, traces, names and reasons are shorter. */
 const shortMax = 127;
-/** The most that one of a text's 16-bit units takes as UTF-8. */
+/** The maximum length of a UTF-16 code unit in UTF-8. */
 const utf8BytesMax = 3;
 const { utf8Write } = Buffer.prototype;
 
-/** What a writer of `@bufbuild/protobuf` 2 has inside. */
+/** The internals of a writer of `@bufbuild/protobuf` 2. */
 interface WriterInside {
   buffer: Uint8Array;
   pos: number;
@@ -14,7 +14,7 @@ interface WriterInside {
   string(value: string): unknown;
 }
 
-/** What a reader has inside. `latin1Slice` is there where it reads a Node buffer. */
+/** The internals of a reader. Only Node buffers have `latin1Slice`. */
 interface ReaderInside {
   buf: Uint8Array & { latin1Slice?(start: number, end: number): string };
   pos: number;
@@ -25,10 +25,10 @@ interface ReaderInside {
 let isDone = false;
 
 /**
- * Writes and reads short ASCII text, which nearly all text in messages is, without the views and the calls of encoders that the library makes
- * for everything over 32 characters. A version of the library that looks different inside is left as it is.
+ * Writes and reads short ASCII text, as nearly all text in messages is, without the views and the encoder calls that the library needs for text
+ * over 32 characters. A version of the library with different internals is left unpatched.
  */
-export function quickenShortStrings(): void {
+export function patchShortStrings(): void {
   const writer = BinaryWriter.prototype as unknown as WriterInside;
   const reader = BinaryReader.prototype as unknown as ReaderInside;
   if (isDone || !isKnownWriter()) {
@@ -44,7 +44,7 @@ export function quickenShortStrings(): void {
     const { length } = value;
     this.ensureCapacity(1 + length * utf8BytesMax);
     const { buffer, pos } = this;
-    // As many bytes as characters: all are ASCII. A loop over `charCodeAt` would look the method up for each of them, where texts are of several kinds.
+    // If there are as many bytes as characters, all are ASCII. `charCodeAt` would be slower: strings have several internal types.
     if (utf8Write.call(buffer, value, pos + 1) !== length) {
       return write.call(this, value);
     }

@@ -157,12 +157,12 @@ const shareExceeded = { reason: "SHARE_EXCEEDED" };
 const tooMuch = { reason: "OVERLOADED" };
 
 const sentences: Readonly<Record<RefusalReason, string>> = {
-  full: "The server handles as many calls as it may",
-  "connection-share": "This connection has its share of the calls that the server may handle",
-  "caller-share": "This caller has its share of the calls that the server may handle",
-  "read-backlog": "This connection sends more than the server can handle",
+  full: "The server is at its limit of concurrent calls",
+  "connection-share": "This connection has reached its share of the server's concurrent calls",
+  "caller-share": "This caller has reached its share of the server's concurrent calls",
+  "read-backlog": "This connection sends calls faster than the server can handle them",
   "queue-age": "The method has more calls than it can answer in time",
-  "unsent-answers": "Too many bytes of earlier answers on this connection wait to be read",
+  "unsent-answers": "Too many bytes of earlier responses on this connection are unread",
 };
 
 function overloaded(reason: RefusalReason, limits: ServerLimits, { setting, places }: Budget): ConnectError {

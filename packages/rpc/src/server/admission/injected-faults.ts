@@ -61,7 +61,7 @@ async function disturb(
     await call.race(new Promise<void>((resolve) => clock.after(latencyMs, resolve)));
   }
   if (code !== 0) {
-    throw new ConnectError("a fault was injected into this call on purpose (parley fault)", code as Code);
+    throw new ConnectError("a fault was injected into this call (parley fault)", code as Code);
   }
 }
 

@@ -45,15 +45,15 @@ async function opens(client: StreamClient, signal: AbortSignal): Promise<string>
 test("one connection gets only its share of streams, others still get streams and calls, and closed streams free their places", async () => {
   server = await serveEcho({ entries: [endless], config: { drainNoticeMs: 0, limits: { streamsMax: 100 } } });
   const greedy = connect(server);
-  const leaving = new AbortController();
-  const outcomes = await Promise.all(Array.from({ length: 300 }, () => opens(greedy.streams, leaving.signal)));
+  const cancellation = new AbortController();
+  const outcomes = await Promise.all(Array.from({ length: 300 }, () => opens(greedy.streams, cancellation.signal)));
   expect(outcomes.filter((outcome) => outcome === "open")).toHaveLength(50);
   expect(new Set(outcomes)).toEqual(new Set(["open", "SHARE_EXCEEDED"]));
   const other = connect(server);
-  expect(await opens(other.streams, leaving.signal)).toBe("open");
+  expect(await opens(other.streams, cancellation.signal)).toBe("open");
   await expect(other.echo.echo({ message: "hi" })).resolves.toMatchObject({ message: "hi" });
   await expect(greedy.echo.echo({ message: "hi" })).resolves.toMatchObject({ message: "hi" });
-  leaving.abort();
+  cancellation.abort();
   const { signal } = new AbortController();
   await expect.poll(() => opens(greedy.streams, signal)).toBe("open");
 });

@@ -87,7 +87,7 @@ describe("the incomplete request bodies of a connection", () => {
     expect(one.reason).toMatchObject({
       code: Code.ResourceExhausted,
       rawMessage:
-        "Too many bytes of unfinished requests are held (BUFFERED_REQUEST_BYTES_PER_CONNECTION_MAX=200000). Finish or cancel some, and try again in 500 ms.",
+        "Too many bytes of unfinished requests are buffered (BUFFERED_REQUEST_BYTES_PER_CONNECTION_MAX=200000). Finish or cancel some, and try again in 500 ms.",
     });
     const bodies = Array.from({ length: 3 }, () => new Body(all.connection()));
     for (const body of bodies) {

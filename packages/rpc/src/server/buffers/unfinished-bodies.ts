@@ -68,7 +68,9 @@ export class UnfinishedBodies {
 const framingBytes = 65_536;
 
 function tooMuchHeld(setting: string, bytesMax: number, retryAfterMs: number): ConnectError {
-  const message = `Too many bytes of unfinished requests are held (${setting}=${bytesMax}). Finish or cancel some, and try again in ${retryAfterMs} ms.`;
+  const message =
+    `Too many bytes of unfinished requests are buffered (${setting}=${bytesMax}). ` +
+    `Finish or cancel some, and try again in ${retryAfterMs} ms.`;
   const metadata = { limit: setting, max: String(bytesMax) };
   return reasonError(Code.ResourceExhausted, { reason: "OVERLOADED", message, metadata, retryAfterMs });
 }

@@ -29,15 +29,15 @@ function mistakesTogether(values: SettingValues<ServerSettings>): readonly strin
     mistakes.push("SERVICE_KEYS_FILE: must be set where AUTH=required, unless TLS_SERVICE_NAMES is");
   }
   if (values.TLS_SERVICE_NAMES !== undefined && values.TLS_CA_FILE === undefined) {
-    mistakes.push("TLS_CA_FILE: must be set where TLS_SERVICE_NAMES is: it says whose certificates are believed");
+    mistakes.push("TLS_CA_FILE: must be set where TLS_SERVICE_NAMES is: client certificates are verified against it");
   }
   if (values.SERVICE_IDENTITY === "certificate" && values.CLIENT_TLS_CERT_FILE === undefined) {
     mistakes.push("CLIENT_TLS_CERT_FILE: must be set where SERVICE_IDENTITY=certificate");
   }
   if (auth === "off" && !allowOpen && !isLoopbackName(host)) {
     mistakes.push(
-      `AUTH: is off, so every caller may do everything, and HOST=${host} can be reached from other machines. ` +
-        "Set AUTH=required or HOST=127.0.0.1, or ALLOW_OPEN=1 if that is meant.",
+      `AUTH: is off, so every caller may call every method, and HOST=${host} can be reached from other machines. ` +
+        "Set AUTH=required or HOST=127.0.0.1, or ALLOW_OPEN=1 if this is intended.",
     );
   }
   return [...mistakes, ...unreadableFiles(values)];

@@ -22,7 +22,7 @@ export const clientSettings = {
     ...{ min: 0, max: 100, default: 0 },
     desc: "Connections to one address where its limit of concurrent streams is reached. 0: 1 with pick_first, else 4.",
   }),
-  CLIENT_TLS_CA_FILE: fileName("Who signs the certificates of the services that are called, PEM."),
+  CLIENT_TLS_CA_FILE: fileName("The certificate authority of the certificates of called services, PEM."),
   CLIENT_TLS_CERT_FILE: str({
     default: undefined,
     desc: "The client certificate of this service, PEM. Required with CLIENT_TLS_KEY_FILE.",

@@ -30,7 +30,10 @@ export interface ServerLimits {
   readonly queueAgeMaxMs: number;
   /** If unary calls wait longer than this on their connection, and it does not catch up, further ones on it are refused. */
   readonly readBacklogMaxMs: number;
-  /** Calls refused per second because of overload. Above it, connections with refused calls are read more slowly, and get fewer concurrent streams. */
+  /**
+   * Calls refused per second because of overload. Above it, connections with refused calls are read more slowly, and get fewer concurrent
+   * streams.
+   */
   readonly refusalsPerSecondMax: number;
   /** The time for reading in one event-loop turn, all HTTP/2 connections together, before the next turn. */
   readonly readTurnMs: number;

@@ -4,7 +4,7 @@ import { type AddressInfo, connect } from "node:net";
 import { expect, it } from "vitest";
 import { boundAnswer } from "./slow-client.ts";
 
-/** How a handler may have read a request that it answers before its end, and what it may do with it afterwards. */
+/** Ways in which a handler reads a request that it answers before its end. The result continues with the request afterwards. */
 const readers: Readonly<Record<string, (request: IncomingMessage) => Promise<() => unknown>>> = {
   "not at all": async () => () => {},
   "by an iterator that it abandons": async (request) => {

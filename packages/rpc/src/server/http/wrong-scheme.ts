@@ -5,7 +5,7 @@ import type { Environment } from "../../environment/environment.ts";
 const logEveryMs = 10_000;
 
 /** The socket is destroyed if it is idle for this time before the response is sent, in milliseconds. */
-const answerLeavesMs = 1_000;
+const answerTimeoutMs = 1_000;
 
 /** Sends an explanation to clients that use TLS on a port without it, or the other way round, and logs a warning. */
 export interface WrongScheme {
@@ -56,7 +56,7 @@ const requestBytesMax = 2_048;
 function answer(socket: Socket, words: string): void {
   const body = `${words}\n`;
   socket.on("error", ignore);
-  socket.setTimeout(answerLeavesMs, () => socket.destroy());
+  socket.setTimeout(answerTimeoutMs, () => socket.destroy());
   // Unread data would make the kernel send RST, and the client would lose the response.
   socket.resume();
   socket.end(

@@ -184,7 +184,7 @@ describe("a server that closes", () => {
     await closing;
   });
 
-  it("answers a request on an idle HTTP/1.1 connection until its client could close it, and ends once it did", async () => {
+  it("answers requests on idle HTTP/1.1 connections during the drain, and ends once the clients have closed them", async () => {
     const { server, url } = await serveEcho({
       config: { drainNoticeMs: 20, http1DrainMs: 60_000, shutdownGraceMs: 200_000 },
     });

@@ -50,7 +50,7 @@ export async function createHttpApp({
     return503OnClosing: false,
     bodyLimit: limits.requestBytesMax,
     routerOptions: { maxParamLength: 256 },
-    // Fastify's own answers, for example to a path that is not percent-encoded UTF-8.
+    // Fastify's own responses, for example to a path that is not percent-encoded UTF-8.
     frameworkErrors: (_error, request, reply) => void answerUnknownPath(request.raw, reply, reasons),
   });
   const take = await httpPlugin?.(app);

@@ -31,7 +31,7 @@ const checkedMax = 64;
 const firstWindowBytes = 65_535;
 
 /** The debug data of GOAWAY. */
-const unsentText = "too many bytes of answers wait to be sent (BUFFERED_RESPONSE_BYTES_MAX)";
+const unsentText = "too many bytes of responses are unsent (BUFFERED_RESPONSE_BYTES_MAX)";
 
 export function createHttp2({
   limits,

@@ -96,8 +96,8 @@ export function createListener(options: ListenerOptions): Listener {
   return {
     listen: (port, host) => listen(front, { port, host, backlog: limits.acceptQueueMax }),
     async stopListening() {
-      // When the port closes, connections in the accept queue are reset with their requests. So these are accepted first. What arrives after the
-      // last look at the queue is reset still: the port closes in a short turn, in which little can arrive.
+      // When the port closes, the kernel resets connections in the accept queue with their requests. So these are accepted first. Connections that
+      // arrive after the last check are still reset. So the port closes in a short turn, in which few can arrive.
       const { clock } = environment;
       const beganMs = clock.monotonic();
       for (let turns = 0; turns < acceptTurnsMax; turns++) {

@@ -11,7 +11,7 @@ export function answerUnknownPath(
   reasons: ReasonSource,
 ): FastifyReply {
   const path = (request.url ?? "/").split("?", 1)[0]?.slice(0, pathCharsMax) ?? "/";
-  const message = `There is nothing at ${path}. The path of a call is /package.Service/Method; GET /health tells the server's state.`;
+  const message = `No route matches ${path}. The path of a call is /package.Service/Method; GET /health reports the server's state.`;
   const contentType = request.headers["content-type"];
   if (contentType?.startsWith("application/grpc") === true) {
     return reply

@@ -288,8 +288,8 @@ describe.each(["own", "stock"] as const)("the end of a call releases its place, 
       for (const protocol of ["grpc", "connect"] as const) {
         for (const timeout of timeouts[protocol]) {
           const { text, status } = await answerOf(server.url, { ...plain, kind, protocol, behaviour: "late" }, timeout);
-          const told = [kind, timeout, text.includes("late"), /deadline|error/.test(text), status];
-          expect(told).toEqual([kind, timeout, true, false, protocol === "grpc" ? "0" : ""]);
+          const outcome = [kind, timeout, text.includes("late"), /deadline|error/.test(text), status];
+          expect(outcome).toEqual([kind, timeout, true, false, protocol === "grpc" ? "0" : ""]);
         }
       }
     }

@@ -47,8 +47,8 @@ export interface ServiceModule {
    */
   readonly owners?: Readonly<Record<string, (id: string) => Promise<string | undefined>>>;
   /**
-   * Whether callers without a token may call the methods that the contract opens to guests (`guests` of its `access` option), with an empty owner field.
-   * Default: false.
+   * Whether callers without a token may call the methods that the contract opens to guests (`guests` of its `access` option), with an empty owner
+   * field. Default: false.
    */
   readonly guests?: boolean;
   /**

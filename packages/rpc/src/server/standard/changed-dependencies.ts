@@ -28,7 +28,7 @@ export class ChangedDependencies {
     this.#options = options;
   }
 
-  /** Whether they differ from what was taken last. */
+  /** Whether they differ from those last returned by {@link take}. */
   get isChanged(): boolean {
     return this.#text() !== this.#sent;
   }

@@ -92,9 +92,9 @@ test("a cancelled Watch releases its place and its watcher, and Watch streams ha
   const taken = async () =>
     /places_taken\{budget="diagnostics"\} (\d+)/.exec(await small.environment.metrics.metrics())?.[1];
   for (let round = 0; round < 3; round++) {
-    const leaving = new AbortController();
+    const cancellation = new AbortController();
     const watches = Array.from({ length: 4 }, () =>
-      client.watch({}, { signal: leaving.signal })[Symbol.asyncIterator](),
+      client.watch({}, { signal: cancellation.signal })[Symbol.asyncIterator](),
     );
     await Promise.all(watches.map((watch) => watch.next()));
     await expect(client.watch({})[Symbol.asyncIterator]().next()).rejects.toMatchObject({
@@ -102,7 +102,7 @@ test("a cancelled Watch releases its place and its watcher, and Watch streams ha
       rawMessage: expect.stringContaining("DIAGNOSTIC_STREAMS_MAX=4"),
     });
     await expect(client.check({})).resolves.toMatchObject({ status: Status.SERVING });
-    leaving.abort();
+    cancellation.abort();
     await expect.poll(taken).toBe("0");
   }
   await small.server.close();

@@ -54,12 +54,12 @@ export function createHealth(serviceNames: readonly string[]): Health {
       watchers.add(onChange);
       signal.addEventListener("abort", onChange);
       try {
-        let told: Status | undefined;
+        let sent: Status | undefined;
         // Ends with its call: when the caller cancels, at the stream's maximum age, or when the server closes.
         while (!signal.aborted) {
           const status = statusOf(service);
-          if (status !== told) {
-            told = status;
+          if (status !== sent) {
+            sent = status;
             yield { status };
           } else {
             await new Promise<void>((resolve) => {

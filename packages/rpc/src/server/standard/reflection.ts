@@ -85,7 +85,7 @@ function answer({ messageRequest }: Question, conversation: Conversation): Answe
         : { case: "allExtensionNumbersResponse", value: { baseTypeName, extensionNumber } };
     }
     default:
-      return errorAnswer(Code.InvalidArgument, "the request asks for nothing");
+      return errorAnswer(Code.InvalidArgument, "the request has no message_request");
   }
 }
 

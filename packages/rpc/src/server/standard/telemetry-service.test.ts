@@ -53,7 +53,7 @@ const traced = { headers: { traceparent: `00-${traceId}-00f067aa0ba902b7-00` } }
 describe("rpc.v1.TelemetryService", () => {
   it("reports client and server spans of a call, live and afterwards, in protobuf and JSON, but not its own calls", async () => {
     const { client, telemetry, json } = await start();
-    const leaving = new AbortController();
+    const cancellation = new AbortController();
     const watched = await Promise.all(
       [telemetry, json].map(async (watcher) => {
         const calls: Call[] = [];
@@ -62,7 +62,7 @@ describe("rpc.v1.TelemetryService", () => {
           opened = resolve;
         });
         const ended = (async () => {
-          for await (const response of watcher.watchCalls({}, { signal: leaving.signal })) {
+          for await (const response of watcher.watchCalls({}, { signal: cancellation.signal })) {
             opened?.();
             calls.push(...response.calls);
             if (calls.length >= 2) {
@@ -76,7 +76,7 @@ describe("rpc.v1.TelemetryService", () => {
     );
     await client.echo({ message: "hi" }, traced);
     await Promise.all(watched.map(({ ended }) => ended));
-    leaving.abort();
+    cancellation.abort();
     const { calls } = await telemetry.getTrace({ traceId });
     expect(calls.map(({ kind }) => kind)).toEqual([SpanKind.CLIENT, SpanKind.SERVER]);
     const [own, served] = calls;
@@ -95,9 +95,9 @@ describe("rpc.v1.TelemetryService", () => {
       sampled: false,
     });
     expect(served?.deadlineLeft).toBeDefined();
-    const told = (list: readonly Call[]) => list.map(({ kind, spanId }) => `${kind} ${spanId}`).sort();
+    const identities = (list: readonly Call[]) => list.map(({ kind, spanId }) => `${kind} ${spanId}`).sort();
     for (const { calls: live } of watched) {
-      expect(told(live)).toEqual(told(calls));
+      expect(identities(live)).toEqual(identities(calls));
     }
     const { traces } = await telemetry.listTraces({});
     expect(traces.map(({ root }) => root?.service)).toEqual(["echo.v1.EchoService"]);
@@ -203,11 +203,14 @@ describe("dependencies", () => {
     reportBroker(environment.metrics, "redis");
     await client.echo({}).catch(() => {});
     const gone = createServiceClient(EchoService, "http://127.0.0.1:1", { environment });
-    const leaving = new AbortController();
+    const cancellation = new AbortController();
     let reported: readonly ProcessDependencies[] = [];
     let calls = 0;
     const watching = (async () => {
-      for await (const response of telemetry.watchCalls({ filter: { method: "None" } }, { signal: leaving.signal })) {
+      for await (const response of telemetry.watchCalls(
+        { filter: { method: "None" } },
+        { signal: cancellation.signal },
+      )) {
         calls += response.calls.length;
         if (response.dependenciesChanged) {
           reported = response.dependencies;
@@ -231,7 +234,7 @@ describe("dependencies", () => {
     expect(target(/:1$/)?.processes).toEqual(["echo-a"]);
     expect(target(/:1$/)?.addresses.map(({ state }) => state)).not.toContain(AddressState.READY);
     expect(calls).toBe(0);
-    leaving.abort();
+    cancellation.abort();
     await watching;
   });
 });

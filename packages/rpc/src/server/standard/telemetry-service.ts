@@ -132,7 +132,7 @@ function checkPayloads(wanted: boolean, { keepsPayloads }: Recorder): void {
   if (wanted && !keepsPayloads) {
     throw reasonError(Code.PermissionDenied, {
       reason: "PAYLOADS_OFF",
-      message: "this process keeps no payloads: start it with TELEMETRY_PAYLOADS=true to see them",
+      message: "this process records no payloads; start it with TELEMETRY_PAYLOADS=true to record them",
     });
   }
 }

@@ -61,7 +61,7 @@ async function first(messages: AsyncIterable<Message>): Promise<Message> {
   for await (const message of messages) {
     return message;
   }
-  throw new TypeError("an interceptor left no message of a call that has one");
+  throw new TypeError("an interceptor returned no message for a call that needs one");
 }
 
 async function* only(message: Message | Promise<Message>): AsyncGenerator<Message> {

@@ -312,7 +312,7 @@ describe("the place of a stream is released", () => {
       (stream) => stream.close(constants.NGHTTP2_CANCEL),
     ],
     [
-      "when its caller cancels after the first answer",
+      "when its caller cancels after the first response",
       forever,
       async (stream) => {
         stream.end(framed(""));

@@ -122,7 +122,7 @@ export function wrongHttpMethod(
   return reasonError(Code.Unimplemented, {
     reason: "METHOD_NOT_ALLOWED",
     message:
-      `${path} is called with ${allowed.join(" or ")}, not with ${httpMethod.slice(0, wordCharsMax)}. ` +
+      `${path} must be called with ${allowed.join(" or ")}, not with ${httpMethod.slice(0, wordCharsMax)}. ` +
       `Use POST ${origin}${path} with content-type ${type} and a body such as ${example}.`,
     metadata: { allow: allowed.join(", ") },
   });

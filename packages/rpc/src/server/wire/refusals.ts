@@ -133,7 +133,7 @@ function unknown(options: RefusalOptions, asked: Asked & { readonly path: string
   const error = unknownMethod(asked, options.methods, options.surroundings);
   const isWeb = /^application\/grpc-web/i.test(contentType);
   if (httpMethod === "POST" && (isWeb || (httpVersion === 2 && /^application\/grpc/i.test(contentType)))) {
-    const words = `There is nothing at ${path.slice(0, wordCharsMax)}. The path of a call is /package.Service/Method.`;
+    const words = `No route matches ${path.slice(0, wordCharsMax)}. The path of a call is /package.Service/Method.`;
     return inGrpcStatus(asked, error ?? new ConnectError(words, Code.Unimplemented), options);
   }
   return error === undefined || httpMethod === "OPTIONS" ? undefined : inJson(404, error, { options });
@@ -209,7 +209,7 @@ function inJson(status: number, error: ConnectError, { options, headers }: JsonA
   };
 }
 
-/** Gives the error its reason and the link to it, or takes its details away where errors are not to be explained. */
+/** Adds the reason and its link to the error. Without `explain`, removes its details. */
 function explained(error: ConnectError, { reasons, explain = true }: RefusalOptions): void {
   if (explain) {
     completeReason(error, reasons);

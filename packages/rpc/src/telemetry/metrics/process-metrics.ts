@@ -15,7 +15,7 @@ export function collectProcessMetrics(registry: Registry): void {
   const delay = monitorEventLoopDelay({ resolution: delayResolutionMs });
   delay.enable();
   const isLinux = process.platform === "linux";
-  gauge(registry, "process_start_time_seconds", "When the process began, in seconds since the Unix epoch.", () =>
+  gauge(registry, "process_start_time_seconds", "Start time of the process, in seconds since the Unix epoch.", () =>
     Math.round(performance.timeOrigin / 1_000),
   );
   counter(registry, "process_cpu_seconds_total", "User and system CPU time of the process.", () => {
@@ -63,14 +63,14 @@ export function collectProcessMetrics(registry: Registry): void {
   counter(
     registry,
     "nodejs_eventloop_active_seconds_total",
-    "How long the event loop worked, and did not wait.",
+    "Time that the event loop was active, not idle.",
     () => performance.eventLoopUtilization().active / 1_000,
   );
   observeGarbageCollection(registry);
   gauge(
     registry,
     "nodejs_active_resources",
-    "Things that keep the event loop alive: sockets, timers, requests.",
+    "Resources that keep the event loop alive: sockets, timers, requests.",
     () => process.getActiveResourcesInfo().length,
   );
 }

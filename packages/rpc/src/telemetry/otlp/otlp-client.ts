@@ -87,7 +87,7 @@ function outcome({ statusCode = 0, headers }: IncomingMessage, body: Uint8Array)
   if (statusCode >= 200 && statusCode < 300) {
     return { kind: "sent", body };
   }
-  const cause = `the collector answered ${statusCode}`;
+  const cause = `the collector responded with status ${statusCode}`;
   if (!retryable.has(statusCode)) {
     return { kind: "refused", cause };
   }

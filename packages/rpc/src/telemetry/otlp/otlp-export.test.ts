@@ -222,7 +222,7 @@ describe("an unavailable collector", () => {
     ["answers 500", (_request, response) => response.writeHead(500).end()],
     ["answers 429", (_request, response) => response.writeHead(429, { "retry-after": "3600" }).end()],
     ["never answers", () => {}],
-    ["is not there", undefined],
+    ["is down", undefined],
   ];
   it.each(troubles)(
     "that %s does not affect calls: memory stays bounded, and dropped items are counted",

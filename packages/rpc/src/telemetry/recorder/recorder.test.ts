@@ -121,9 +121,9 @@ describe("watching", () => {
 
   it("drops calls beyond a watcher's rate limit, and reports their number", async () => {
     const clock = createTestClock();
-    const leaving = new AbortController();
+    const cancellation = new AbortController();
     const busy = recorderOf();
-    const watching = watchCalls(busy, { clock, matches: () => true, signal: leaving.signal });
+    const watching = watchCalls(busy, { clock, matches: () => true, signal: cancellation.signal });
     const first = watching.next();
     for (let call = 0; call < 2_000; call++) {
       busy.record(span());
@@ -132,7 +132,7 @@ describe("watching", () => {
     const watched = (await first).value;
     expect(watched?.spans).toHaveLength(watchedTogetherMax);
     expect((watched?.lost ?? 0) + watchedPerSecondMax).toBe(2_000);
-    leaving.abort();
+    cancellation.abort();
     // A watcher that has ended leaves no state.
     expect((await watching.next()).done || (await watching.next()).done).toBe(true);
   });

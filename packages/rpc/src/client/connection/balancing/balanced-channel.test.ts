@@ -65,7 +65,7 @@ describe.each(["round_robin", "least_request"] as const)("%s", (balancing) => {
     const removed = all[0]?.calls;
     const before = calls.count;
     await expect.poll(() => calls.count - before, patience).toBeGreaterThan(50);
-    // A DNS server that is away, and a name without addresses, change nothing.
+    // An unreachable DNS server, and a name without addresses, change nothing.
     dns.delete("_grpc._tcp.echo.test");
     await expect
       .poll(() => environment.lines.some(({ msg }) => /resolution failed/.test(String(msg))), patience)
@@ -231,7 +231,7 @@ describe("a target", () => {
     expect(server.sessionCount()).toBeGreaterThan(1);
     expect(server.sessionCount()).toBeLessThanOrEqual(3);
     expect(Math.max(...most.values())).toBeLessThanOrEqual(5);
-    // The same among several addresses, where the watch of its health takes one of the five.
+    // The same with several addresses, where health watching takes one of the five streams.
     const balanced = createWireTransport(pool.channel(`${server.url},${server.url}`, {}), environment.clock);
     await Promise.all(
       Array.from({ length: 100 }, () => createClient(EchoService, balanced).echo({}, { timeoutMs: 20_000 })),

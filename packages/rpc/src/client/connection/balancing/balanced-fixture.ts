@@ -8,7 +8,7 @@ import { createWireTransport } from "../../wire/wire-transport.ts";
 import type { ChannelOptions } from "../channel.ts";
 import { ConnectionPool } from "../connection-pool.ts";
 
-/** For tests: limits of a server that sheds no load. On a busy machine each answer is late, and a test of something else must not fail for that. */
+/** For tests: limits of a server that sheds no load. On a busy machine responses are late, which must not fail a test of something else. */
 export const patientLimits = { queueAgeMaxMs: 600_000, readBacklogMaxMs: 600_000 } as const;
 
 /** For tests: an echo server that counts its calls, and fails or delays them on request. */
@@ -41,7 +41,7 @@ export async function replica({ config, ...options }: Parameters<typeof serveEch
   return Object.assign(state, { echo, port, address: `127.0.0.1:${port}` });
 }
 
-/** For tests: a client of the echo service without retries, so that each failure shows. */
+/** For tests: a client of the echo service without retries, so that each failure is visible. */
 export function bareClient(target: string, options: ChannelOptions = {}) {
   const environment = testEnvironment({ random: Math.random });
   const pool = new ConnectionPool(environment);
@@ -52,7 +52,7 @@ export function bareClient(target: string, options: ChannelOptions = {}) {
   return { client, pool, environment };
 }
 
-/** For tests: calls without a pause, so many at once, until it is stopped. */
+/** For tests: makes this many concurrent calls without a pause, until it is stopped. */
 export function load(call: () => Promise<unknown>, concurrency = 8) {
   const failures: ConnectError[] = [];
   let count = 0;
@@ -63,7 +63,7 @@ export function load(call: () => Promise<unknown>, concurrency = 8) {
         () => count++,
         (error) => failures.push(ConnectError.from(error)),
       );
-      // So that timers and sockets have their turns between calls.
+      // So that timers and sockets are handled between calls.
       await new Promise((resolve) => setImmediate(resolve));
     }
   });
@@ -79,7 +79,7 @@ export function load(call: () => Promise<unknown>, concurrency = 8) {
   };
 }
 
-/** For tests: a way to a server on which nothing gets through while it is held, as with a stopped process behind an open connection. */
+/** For tests: a proxy to a server that forwards nothing while it is held, like an open connection to a stopped process. */
 export async function holdingProxy(port: number): Promise<TestServer & { held: boolean }> {
   const sockets = new Set<Socket>();
   let held = false;

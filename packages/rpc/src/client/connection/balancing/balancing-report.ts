@@ -24,21 +24,21 @@ export class BalancingReport {
     this.#log = log;
     const labels = { grpc_target: target };
     const value = (name: string, type: "counter" | "gauge", help: string) => valueFamily(metrics, { name, type, help });
-    this.addresses = value("parley_client_addresses", "gauge", "Addresses that the target has.").series(labels);
+    this.addresses = value("parley_client_addresses", "gauge", "Addresses of the target.").series(labels);
     this.usableAddresses = value(
       "parley_client_usable_addresses",
       "gauge",
-      "Addresses of the target that calls go to: connected, serving, not ejected.",
+      "Addresses of the target that are used for calls: connected, serving, not ejected.",
     ).series(labels);
     this.connectionsOpened = value(
       "grpc_subchannel_connection_attempts_succeeded_total",
       "counter",
-      "Connections that came up (A94: grpc.subchannel.connection_attempts_succeeded).",
+      "Connection attempts that succeeded (A94: grpc.subchannel.connection_attempts_succeeded).",
     ).series(labels);
     this.connectionsFailed = value(
       "grpc_subchannel_connection_attempts_failed_total",
       "counter",
-      "Connections that did not come up (A94: grpc.subchannel.connection_attempts_failed).",
+      "Connection attempts that failed (A94: grpc.subchannel.connection_attempts_failed).",
     ).series(labels);
     this.disconnections = value(
       "grpc_subchannel_disconnections_total",
@@ -72,14 +72,14 @@ export class BalancingReport {
     }
   }
 
-  /** Logged once until a resolution succeeds: a failing DNS server is asked every second. */
+  /** Logged once until a resolution succeeds: a failing DNS server is queried every second. */
   resolutionFailed(error: unknown, addressesKept: number): void {
     this.#resolutions.failed.value++;
     if (!this.#resolvesBadly) {
       this.#resolvesBadly = true;
       this.#log?.warn(
         { target: this.#target, error: errorWords(error), addressesKept },
-        "name resolution failed; addresses from before stay in use",
+        "name resolution failed; the last known addresses stay in use",
       );
     }
   }

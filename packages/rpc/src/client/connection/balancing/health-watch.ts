@@ -26,9 +26,9 @@ export interface HealthWatchOptions {
 }
 
 /**
- * Watches the health of a connection's server (gRPC's proposal A17, `grpc.health.v1.Health/Watch` of the whole server), for as long
- * as new calls may begin on it. A server without health service (UNIMPLEMENTED) is not asked again; a watch that ends for another reason is restarted
- * with backoff, and the last status stays meanwhile.
+ * Watches the health of a connection's server (gRPC's proposal A17, `grpc.health.v1.Health/Watch` of the whole server), for as long as new calls
+ * may begin on it. A server without health service (UNIMPLEMENTED) is not watched again. A watch that ends for another reason is restarted with
+ * backoff, and the last status stays meanwhile.
  */
 export function watchHealth(connection: Connection, options: HealthWatchOptions): void {
   new HealthWatch(connection, options).begin();
@@ -40,7 +40,7 @@ class HealthWatch implements StreamListener {
   #reader: EnvelopeReader | undefined;
   #stream: AnyHttp2Stream | undefined;
   #failures = 0;
-  #told = false;
+  #reported = false;
   #over = false;
   #status: string | undefined;
   #cancelTimer: () => void = () => {};
@@ -48,7 +48,7 @@ class HealthWatch implements StreamListener {
   constructor(connection: Connection, options: HealthWatchOptions) {
     this.#connection = connection;
     this.#options = options;
-    connection.onLeave = () => {
+    connection.onDraining = () => {
       this.#over = true;
       this.#cancelTimer();
       this.#stream?.reset(errorCode.cancel);
@@ -57,9 +57,9 @@ class HealthWatch implements StreamListener {
 
   begin(): void {
     const { http2 } = this.#connection;
-    // A connection that allows one call at a time has no room for a watch that never ends.
+    // On a connection that allows one stream at a time, a watch would leave none for calls.
     if (this.#over || http2.closing || http2.peerStreamsMax <= 1) {
-      this.#tell(true);
+      this.#report(true);
       return;
     }
     this.#connection.reserveStreams(1);
@@ -82,7 +82,7 @@ class HealthWatch implements StreamListener {
       for (let envelope = this.#reader?.next(); envelope !== undefined; envelope = this.#reader?.next()) {
         const { status } = fromBinary(HealthCheckResponseSchema, envelope.payload);
         this.#failures = 0;
-        this.#tell(status === ServingStatus.SERVING || status === ServingStatus.SERVICE_UNKNOWN);
+        this.#report(status === ServingStatus.SERVING || status === ServingStatus.SERVICE_UNKNOWN);
       }
     } catch {
       this.#stream?.reset(errorCode.cancel);
@@ -101,19 +101,19 @@ class HealthWatch implements StreamListener {
     if (this.#over) {
       return;
     }
-    if (!this.#told) {
-      this.#tell(true);
+    if (!this.#reported) {
+      this.#report(true);
     }
     if (Number(this.#status) === Code.Unimplemented) {
-      this.#tell(true);
+      this.#report(true);
       return;
     }
     const waitMs = backoffMs(++this.#failures, this.#options.random, backoff);
     this.#cancelTimer = this.#options.clock.after(waitMs, () => this.begin());
   }
 
-  #tell(serving: boolean): void {
-    this.#told = true;
+  #report(serving: boolean): void {
+    this.#reported = true;
     this.#options.onServing(serving);
   }
 

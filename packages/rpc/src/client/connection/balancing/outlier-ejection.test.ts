@@ -31,7 +31,7 @@ describe("outlier ejection", () => {
     readonly options?: OutlierOptions;
   }[] = [
     {
-      name: "nothing where nothing fails",
+      name: "no address if no call fails",
       counts: [
         [9, 0],
         [9, 0],
@@ -40,7 +40,7 @@ describe("outlier ejection", () => {
       ejected: [],
     },
     {
-      name: "one whose calls fail",
+      name: "an address whose calls fail",
       counts: [
         [9, 9],
         [9, 0],
@@ -49,16 +49,16 @@ describe("outlier ejection", () => {
       ejected: [0],
     },
     {
-      name: "one of two",
+      name: "one of two addresses",
       counts: [
         [9, 9],
         [9, 0],
       ],
       ejected: [0],
     },
-    { name: "not the only one", counts: [[9, 9]], ejected: [] },
+    { name: "not the only address", counts: [[9, 9]], ejected: [] },
     {
-      name: "nothing for what fails everywhere",
+      name: "no address if all of them fail",
       counts: [
         [9, 9],
         [9, 9],
@@ -67,7 +67,7 @@ describe("outlier ejection", () => {
       ejected: [],
     },
     {
-      name: "nothing for a few failures",
+      name: "no address for a few failures",
       counts: [
         [9, 4],
         [9, 0],
@@ -76,7 +76,7 @@ describe("outlier ejection", () => {
       ejected: [],
     },
     {
-      name: "nothing for too few calls",
+      name: "no address for too few calls",
       counts: [
         [4, 4],
         [9, 0],
@@ -85,7 +85,7 @@ describe("outlier ejection", () => {
       ejected: [],
     },
     {
-      name: "nothing without calls of others",
+      name: "no address without calls of others",
       counts: [
         [9, 9],
         [0, 0],
@@ -94,7 +94,7 @@ describe("outlier ejection", () => {
       ejected: [],
     },
     {
-      name: "not more than half",
+      name: "not more than half of the addresses",
       counts: [
         [9, 9],
         [9, 9],
@@ -105,7 +105,7 @@ describe("outlier ejection", () => {
       ejected: [0, 1],
     },
     {
-      name: "one of three, though two fail",
+      name: "one of three addresses, though two fail",
       counts: [
         [9, 9],
         [9, 9],
@@ -123,7 +123,7 @@ describe("outlier ejection", () => {
       options: { callsMin: 2, failureRatio: 0.3 },
     },
   ];
-  it.each(cases)("sets aside $name", ({ counts, ejected, options }) => {
+  it.each(cases)("ejects $name", ({ counts, ejected, options }) => {
     const addresses = counts.map(([calls, failures]) => address(calls, failures));
     new OutlierEjection(options).judge(addresses, 0);
     expect(addresses.flatMap(({ ejectedUntilMs }, index) => (ejectedUntilMs === undefined ? [] : [index]))).toEqual(
@@ -131,7 +131,7 @@ describe("outlier ejection", () => {
     );
   });
 
-  it("lasts longer each time in a row, up to its longest, and less again after times that went well", () => {
+  it("lasts longer with each consecutive ejection, up to the maximum, and shorter again after good intervals", () => {
     const ejection = new OutlierEjection({ baseEjectionMs: 1000, ejectionMaxMs: 2500 });
     const [bad, good] = [address(), address()];
     let nowMs = 0;
@@ -153,7 +153,7 @@ describe("outlier ejection", () => {
     expect(bad.forMs.at(-1)).toBe(1000);
   });
 
-  it("does not wait for the interval where calls fail in a row, nor on probation for more than one", () => {
+  it("does not wait for the interval if calls fail in a row; on probation one failure is enough", () => {
     const ejection = new OutlierEjection();
     const [bad, good] = [address(), address(9, 0)];
     const fail = () => {
@@ -171,7 +171,7 @@ describe("outlier ejection", () => {
     expect(fail()).toBe(true);
   });
 
-  it("drops what an address with few calls did long ago", () => {
+  it("drops old counts of an address with few calls", () => {
     const ejection = new OutlierEjection();
     const [bad, good] = [address(4, 4), address(9, 0)];
     for (let intervals = 0; intervals < 30; intervals++) {
@@ -202,7 +202,7 @@ describe.each([
   };
   const one = (weight = 1, openCount = 0): Pickable => ({ weight, openCount });
 
-  it("has none to give of none, and the only one of one", () => {
+  it("picks none of no addresses, and the only one of one", () => {
     expect(policy<Pickable>(Math.random)([])).toBeUndefined();
     expect(shares([one(0.1)])).toEqual([1]);
   });
@@ -215,7 +215,7 @@ describe.each([
     }
   });
 
-  it("gives a new address less, and something", () => {
+  it("gives a new address a smaller share, but not none", () => {
     const [fresh = 0] = shares([one(0.1), one(), one()]);
     expect(fresh).toBeGreaterThan(0.01);
     expect(fresh).toBeLessThan(0.12);

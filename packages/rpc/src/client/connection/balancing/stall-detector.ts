@@ -5,9 +5,9 @@ const quietLooksMax = 3;
 
 /**
  * Detects a server that has stopped responding while its connection stays open: a paused process, a dead machine, a network that drops packets. With
- * calls open and nothing received for three checks it is sent a PING, and without an acknowledgement after three more it counts as stalled, until bytes arrive. A slow method
- * is no stall: the server's runtime acknowledges PINGs. Checks are counted, not time, so that a pause of this process is not
- * mistaken for the server's. At most one PING for each call: servers count PINGs on quiet connections (gRPC's proposal A8).
+ * calls open and nothing received for three checks it is sent a PING, and without an acknowledgement after three more it counts as stalled, until
+ * bytes arrive. A slow method is no stall: the server's runtime acknowledges PINGs. Checks are counted, not time, so that a pause of this process is
+ * not mistaken for the server's. At most one PING for each call: servers count PINGs on quiet connections (gRPC's proposal A8).
  */
 export class StallDetector {
   isStalled = false;

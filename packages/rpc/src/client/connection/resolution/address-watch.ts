@@ -18,8 +18,8 @@ export interface AddressWatchOptions {
 }
 
 /**
- * The addresses of a target, kept up to date while it is started: a name is resolved again after its TTL or `intervalMs`, whichever is shorter, and after
- * a lost connection. A name that cannot be resolved, or that has no address, keeps its earlier addresses.
+ * The addresses of a target, kept up to date while it is started: a name is resolved again after its TTL or `intervalMs`, whichever is shorter, and
+ * after a lost connection. A name that cannot be resolved, or that has no address, keeps its earlier addresses.
  */
 export class AddressWatch {
   readonly #target: Target;
@@ -94,7 +94,7 @@ export class AddressWatch {
 
   #changed(found: readonly Endpoint[]): boolean {
     const endpoints = [...new Map(found.map((endpoint) => [endpointName(endpoint), endpoint])).entries()];
-    // Servers rotate their answers: the order is meaningless.
+    // DNS servers rotate their records: the order is meaningless.
     const known = endpoints
       .map(([name]) => name)
       .sort()

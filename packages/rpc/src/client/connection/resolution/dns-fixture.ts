@@ -14,11 +14,11 @@ export interface DnsRecords {
 export interface DnsServer {
   /** `127.0.0.1:port`. */
   readonly address: string;
-  /** The names that were asked for, in order, each question once a type. */
+  /** The queried names, in order, one entry for each question and type. */
   readonly asked: string[];
   set(name: string, records: DnsRecords): void;
   delete(name: string): void;
-  /** Whether it answers at all. */
+  /** Whether it responds at all. */
   silent: boolean;
   close(): Promise<void>;
 }
@@ -61,7 +61,7 @@ function questionOf(query: Buffer): { readonly name: string; readonly type: numb
 function answerTo(question: Buffer, records: DnsRecords | undefined, type: number): Buffer {
   const answers = records === undefined ? [] : dataOf(records, type);
   const head = Buffer.from(question);
-  // A response, recursion available; NXDOMAIN where the name is not there.
+  // A response, recursion available; NXDOMAIN if the name does not exist.
   head.writeUInt16BE(records === undefined ? 0x8183 : 0x8180, 2);
   head.writeUInt16BE(1, 4);
   head.writeUInt16BE(answers.length, 6);

@@ -5,11 +5,11 @@ export interface Endpoint {
   readonly port: number;
 }
 
-/** What a target's name resolves to. */
+/** The result of resolving a target's name. */
 export interface Resolution {
   /** Best first. */
   readonly endpoints: readonly Endpoint[];
-  /** How long the answer may be kept, in milliseconds. Infinity for a list of URLs. */
+  /** How long the result may be cached, in milliseconds. Infinity for a list of URLs. */
   readonly ttlMs: number;
 }
 

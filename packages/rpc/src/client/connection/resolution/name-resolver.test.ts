@@ -46,7 +46,7 @@ describe("a name in DNS", () => {
     expect([endpoints.map((endpoint) => endpoint.host).sort(), ttlMs]).toEqual([["10.0.0.1", "fd00::1"], 5000]);
   });
 
-  it("with few dots is looked up in the search domains first, with many as it is first", async () => {
+  it("with few dots is looked up in the search domains first, one with many dots unchanged first", async () => {
     dns.set("order.shop.svc.test", { a: ["10.0.1.1"] });
     dns.set("order.svc.test", { a: ["10.0.1.2"] });
     expect((await host("order")).endpoints).toEqual([{ host: "10.0.1.1", port: 7 }]);
@@ -60,7 +60,7 @@ describe("a name in DNS", () => {
     expect(dns.asked).toContain("gone.test.example.shop.svc.test");
   });
 
-  it("that is an address, or the machine itself, is asked of no server", async () => {
+  it("that is an address, or localhost, is not sent to a DNS server", async () => {
     dns.asked.length = 0;
     expect((await host("10.1.2.3")).endpoints).toEqual([{ host: "10.1.2.3", port: 7 }]);
     const addresses = (await host("localhost")).endpoints.map((endpoint) => endpoint.host);
@@ -68,13 +68,13 @@ describe("a name in DNS", () => {
     expect(dns.asked).toEqual([]);
   });
 
-  it("with thousands of addresses is only some of them", async () => {
+  it("with thousands of addresses is limited to some of them", async () => {
     // As many as fit into one datagram.
     dns.set("many.test.example", { a: Array.from({ length: 200 }, (_, index) => `10.2.0.${index}`) });
     expect((await host("many.test.example")).endpoints.length).toBe(100);
   });
 
-  it("where DNS fails, is looked up as the C library does, which knows the hosts file", async () => {
+  it("is looked up with getaddrinfo(3), which reads the hosts file, if DNS fails", async () => {
     const asked: string[] = [];
     const options = {
       servers: [dns.address],
@@ -112,7 +112,7 @@ describe("a service in DNS", () => {
     expect(ttlMs).toBe(9000);
   });
 
-  it("that is not there says so", async () => {
+  it("that does not exist is reported", async () => {
     await expect(service("_grpc._tcp.nothing.test.example")).rejects.toThrow("ENOTFOUND");
   });
 });

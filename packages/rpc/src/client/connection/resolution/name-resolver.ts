@@ -6,11 +6,11 @@ import { interleaveFamilies } from "./interleave-families.ts";
 import { candidateNames, readSearchDomains } from "./search-domains.ts";
 
 export interface NameResolverOptions {
-  /** The DNS servers to ask, `address` or `address:port`. Default: those of the machine. */
+  /** The DNS servers to query, `address` or `address:port`. Default: those of the machine. */
   readonly servers?: readonly string[] | undefined;
-  /** Where the search domains are. Default /etc/resolv.conf. */
+  /** The file with the search domains. Default /etc/resolv.conf. */
   readonly resolvConfFile?: string | undefined;
-  /** What is asked where DNS has no answer. Default: getaddrinfo(3), unless the target names its DNS server. */
+  /** The lookup if DNS has no records. Default: getaddrinfo(3), unless the target names its DNS server. */
   readonly fallback?: ((host: string) => Promise<readonly FoundAddress[]>) | undefined;
 }
 
@@ -22,13 +22,13 @@ interface FoundAddress {
 
 /** How many addresses of a name are used. A name with thousands must not cost a connection and a timer for each. */
 export const addressesMax = 100;
-/** One question to one server: c-ares waits this long, in milliseconds, and asks once more. */
+/** The timeout of one query to one server, in milliseconds. c-ares repeats it once. */
 const questionTimeoutMs = 1500;
-/** The whole of a resolution, search domains included, in milliseconds. */
+/** The time limit of a whole resolution, search domains included, in milliseconds. */
 const resolutionTimeoutMs = 8000;
-/** What the C library's lookup answers has no TTL: it is asked again after the interval. */
+/** The results of getaddrinfo(3) have no TTL: they are looked up again after the interval. */
 const unknownTtlMs = Number.POSITIVE_INFINITY;
-/** How many targets of an SRV answer are resolved. Cloud Map answers with at most eight. */
+/** How many targets of an SRV response are resolved. Cloud Map returns at most eight. */
 const serviceTargetsMax = 32;
 
 interface Address {
@@ -38,8 +38,8 @@ interface Address {
 }
 
 /**
- * The addresses of a name (`dns:///name:port`): A and AAAA records with their TTL, in the search domains of resolv.conf. Where DNS has none, the C
- * library is asked, which knows the hosts file. Rejects with the resolver's error if there is no address at all.
+ * The addresses of a name (`dns:///name:port`): A and AAAA records with their TTL, in the search domains of resolv.conf. If DNS has none,
+ * getaddrinfo(3) is called, which reads the hosts file. Rejects with the resolver's error if there is no address at all.
  */
 export function resolveHost({ host, port }: Endpoint, clock: Clock, options: NameResolverOptions): Promise<Resolution> {
   return bounded(clock, options, async (resolver) => {
@@ -52,8 +52,8 @@ export function resolveHost({ host, port }: Endpoint, clock: Clock, options: Nam
 }
 
 /**
- * The endpoints of a service (`srv:///_grpc._tcp.name`): the SRV records of the lowest priority that resolve (RFC 2782), with their ports. Weights are
- * not used: the balancing policies measure instead.
+ * The endpoints of a service (`srv:///_grpc._tcp.name`): the SRV records of the lowest priority that resolve (RFC 2782), with their ports. Weights
+ * are not used: the balancing policies measure instead.
  */
 export function resolveService(name: string, clock: Clock, options: NameResolverOptions): Promise<Resolution> {
   return bounded(clock, options, async (resolver) => {
@@ -83,7 +83,7 @@ export function resolveService(name: string, clock: Clock, options: NameResolver
   });
 }
 
-/** RFC 6761, section 6.3: names of the machine itself are never asked of a DNS server. */
+/** RFC 6761, section 6.3: names of the machine itself are never sent to a DNS server. */
 const localName = /(^|\.)localhost\.?$/i;
 
 async function addressesOf(
@@ -113,7 +113,7 @@ async function namesFor(host: string, { resolvConfFile = "/etc/resolv.conf" }: N
   return candidateNames(host, await readSearchDomains(resolvConfFile));
 }
 
-/** The answer for the first of several names that has one. Rejects with the last error. */
+/** The records of the first of several names that has some. Rejects with the last error. */
 async function firstAnswer<T>(names: readonly string[], ask: (name: string) => Promise<readonly T[]>) {
   let failure: unknown;
   for (const name of names) {
@@ -167,7 +167,7 @@ function leastTtlMs(addresses: readonly Address[]): number {
   return addresses.reduce((least, { ttlMs }) => Math.min(least, ttlMs), Number.POSITIVE_INFINITY);
 }
 
-/** Runs a resolution with a resolver of its own, which reads the machine's servers anew, and cancels it when it takes too long. */
+/** Runs a resolution with a resolver of its own, which reads the machine's DNS servers anew, and cancels it after the time limit. */
 async function bounded<T>(
   clock: Clock,
   { servers }: NameResolverOptions,
@@ -180,7 +180,7 @@ async function bounded<T>(
   const { promise, reject } = Promise.withResolvers<never>();
   const cancel = clock.after(resolutionTimeoutMs, () => {
     resolver.cancel();
-    reject(new Error(`no answer from DNS within ${resolutionTimeoutMs} ms`));
+    reject(new Error(`DNS did not respond within ${resolutionTimeoutMs} ms`));
   });
   try {
     return await Promise.race([resolve(resolver), promise]);

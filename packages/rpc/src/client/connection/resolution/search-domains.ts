@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 
-/** What resolv.conf(5) says of names that are not fully qualified. */
+/** The search list of resolv.conf(5), for names that are not fully qualified. */
 export interface SearchDomains {
   readonly domains: readonly string[];
   /** Names with fewer dots than this are looked up in the domains first. Default 1. */

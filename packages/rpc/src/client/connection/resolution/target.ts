@@ -3,43 +3,43 @@ import type { Clock } from "../../../environment/clock.ts";
 import type { Endpoint, Resolution } from "./endpoint.ts";
 import { type NameResolverOptions, resolveHost, resolveService } from "./name-resolver.ts";
 
-/** What a client's target says. */
+/** A client's target, parsed. */
 export interface Target {
-  /** As it was given, for messages and labels. */
+  /** The unparsed target, for messages and labels. */
   readonly name: string;
   readonly scheme: "http" | "https";
-  /** What requests say in `:authority` or `host`, and what a certificate must be for. */
+  /** The `:authority` or `host` of requests, and the name that a certificate must be for. */
   readonly authority: string;
   /** The name part of the authority. */
   readonly hostname: string;
-  /** A path before every method's, without a slash at its end; mostly empty. */
+  /** The prefix of every method's path, without a slash at its end. Usually empty. */
   readonly pathPrefix: string;
-  /** Whether it stands for several addresses: a list, or a name in DNS. */
+  /** Whether it may have several addresses: a list, or a name in DNS. */
   readonly isSeveral: boolean;
   /** Whether its addresses come from DNS, and may change. */
   readonly isDynamic: boolean;
-  /** The addresses now. Rejects if a name has none. */
+  /** The current addresses. Rejects if a name has none. */
   resolve(clock: Clock): Promise<Resolution>;
 }
 
-/** How many URLs a list may have. */
+/** The maximum number of URLs in a list. */
 const urlsMax = 100;
 
 /**
- * Reads a target:
+ * Parses a target:
  * - one URL, `http://host:port` or `https://host:port`; or `host:port`, which is `http://host:port`;
  * - several of these with commas between them;
  * - `dns:///name:port`: every address of the name, looked up anew while calls are made (`dns+https:///name:port` with TLS);
  * - `srv:///_grpc._tcp.name`: the addresses and ports of the name's SRV records (`srv+https:///…` with TLS).
  *
- * `dns://server:53/name:port` and `srv://server:53/name` ask that DNS server. Throws a `TypeError` if it is none of these.
+ * `dns://server:53/name:port` and `srv://server:53/name` query that DNS server. Throws a `TypeError` if it is none of these.
  */
 export function parseTarget(name: string, options: Omit<NameResolverOptions, "servers"> = {}): Target {
   const named = /^(dns|srv)(\+https)?:\/\/(?:([^/,]*)\/)?([^/,]+)$/.exec(name);
   return named === null ? listTarget(name) : namedTarget(name, named as unknown as NamedParts, options);
 }
 
-/** The whole, the kind, whether TLS is spoken, the DNS server, and the name that is looked up. */
+/** The whole target, its kind, `+https` for TLS, the DNS server, and the name that is looked up. */
 type NamedParts = readonly [string, "dns" | "srv", string | undefined, string | undefined, string];
 
 function namedTarget(
@@ -51,7 +51,7 @@ function namedTarget(
   const resolver = { ...options, ...(server ? { servers: [checkedServer(server, name)] } : {}) };
   if (kind === "srv") {
     if (!/^[\w-]+(\.[\w-]+)*\.?$/.test(place)) {
-      throw notATarget(name, "srv:/// takes a name without a port, which comes from the SRV record");
+      throw notATarget(name, "srv:/// needs a name without a port; the SRV record has the port");
     }
     // RFC 2782: _service._protocol.name. A certificate is for the name.
     const hostname = place.replace(/^(_[^.]+\.)*/, "").replace(/\.$/, "") || place;
@@ -95,7 +95,7 @@ function withScheme(text: string): string {
 function checkedServer(server: string, target: string): string {
   const address = /^\[(.+)\](?::\d{1,5})?$/.exec(server)?.[1] ?? server.replace(/:\d{1,5}$/, "");
   if (isIP(address) === 0) {
-    throw notATarget(target, `the DNS server ${JSON.stringify(server)} is no IP address`);
+    throw notATarget(target, `the DNS server ${JSON.stringify(server)} is not an IP address`);
   }
   return server;
 }
@@ -122,7 +122,7 @@ function parseUrl(text: string, target: string): URL {
 }
 
 function notATarget(target: string, why: string): TypeError {
-  return new TypeError(`the target ${JSON.stringify(target)} cannot be used: ${why}`);
+  return new TypeError(`the target ${JSON.stringify(target)} is invalid: ${why}`);
 }
 
 function endpointOf(url: URL): Endpoint {

@@ -15,7 +15,7 @@ const encodingNames: Readonly<Record<string, string>> = {
   "connect-unary": "content-encoding",
 };
 
-/** One response, as an attack sees it. */
+/** One response, as an attack can write it. */
 export interface Victim {
   readonly protocol: string;
   readonly overHttp2: boolean;
@@ -95,7 +95,7 @@ export const attacks: Readonly<Record<string, (victim: Victim) => void>> = {
     victim.piece(victim.protocol === "connect-unary" ? largerBomb.subarray(5) : largerBomb);
     victim.end();
   },
-  "a promised length": (victim) => {
+  "a length without its message": (victim) => {
     victim.head();
     victim.piece(envelope(Buffer.alloc(4_000_000)).subarray(0, 5));
   },

@@ -91,7 +91,7 @@ export class Http1ClientExchange implements Expiring, HttpAnswer {
         // Checked here too, since the timer has to wait while pieces keep arriving.
         this.expire();
       } else if (this.#body.length > this.#request.bodyBytesMax) {
-        const message = `the answer is larger than ${this.#request.bodyBytesMax} bytes`;
+        const message = `the response is larger than the limit of ${this.#request.bodyBytesMax} bytes`;
         this.#fail(markDeliveryStatus(new ConnectError(message, Code.ResourceExhausted), "answered"));
       }
     });

@@ -74,12 +74,15 @@ export abstract class Http2Call implements ConnectionWaiter, StreamListener {
   protected closeError(stream: AnyHttp2Stream): ConnectError {
     const connection = this.#connection;
     if (connection !== undefined && stream.id > connection.lastStreamId) {
-      return markDeliveryStatus(new ConnectError("the server is going away", Code.Unavailable), "refused");
+      return markDeliveryStatus(
+        new ConnectError("the server sent GOAWAY before it processed the call", Code.Unavailable),
+        "refused",
+      );
     }
     return connection?.lost ? connectionLost(connection) : errorFromReset(stream.resetCode);
   }
 
-  /** Whether the response says that the server is in trouble. Called only with balancing. */
+  /** Whether the response counts against the server. Called only with balancing. */
   protected isTroubledAnswer(): boolean {
     return false;
   }

@@ -149,13 +149,13 @@ export class ClientStream implements Expiring, AsyncIterable<MessageShape<DescMe
     if (this.settled || this.#remoteEnded) {
       return;
     }
-    const told = resetAtDeadline(error, this.endMs - this.#options.clock.monotonic());
+    const failure = resetAtDeadline(error, this.endMs - this.#options.clock.monotonic());
     if (!this.#begun) {
       this.#settle();
-      this.#options.failed(told);
+      this.#options.failed(failure);
       return;
     }
-    this.#failure = told;
+    this.#failure = failure;
     this.#options.requestOver();
     this.#serve();
   }

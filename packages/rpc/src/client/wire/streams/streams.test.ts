@@ -120,7 +120,7 @@ for (const [name, dialect] of dialects) {
       expect(seen).toEqual({ before: "hello", after: "there" });
     });
 
-    it("carry messages to the server, and its one answer back", async () => {
+    it("carry messages to the server, and its single response back", async () => {
       const client = await start({
         async join(requests) {
           return { message: (await collect(requests)).join("-") };
@@ -185,10 +185,10 @@ for (const [name, dialect] of dialects) {
     });
 
     it("end at their deadline, which is sent to the server, before and after the first message", async () => {
-      const told: (number | undefined)[] = [];
+      const timeouts: (number | undefined)[] = [];
       const client = await start({
         async *repeat({ message }, context) {
-          told.push(context.timeoutMs());
+          timeouts.push(context.timeoutMs());
           if (message !== "") {
             yield { message };
           }
@@ -199,13 +199,13 @@ for (const [name, dialect] of dialects) {
         const error = await rejection(collect(client.repeat({ message }, { timeoutMs: 150 })));
         expect(error.code).toBe(Code.DeadlineExceeded);
       }
-      expect(told.every((ms) => ms !== undefined && ms <= 150)).toBe(true);
+      expect(timeouts.every((ms) => ms !== undefined && ms <= 150)).toBe(true);
     });
 
     it("may have longer deadlines than a timer or eight digits of milliseconds hold", async () => {
-      const told: unknown[] = [];
+      const timeouts: unknown[] = [];
       const handle: RequestListener = ({ headers }, response) => {
-        told.push(headers["grpc-timeout"] ?? headers["connect-timeout-ms"]);
+        timeouts.push(headers["grpc-timeout"] ?? headers["connect-timeout-ms"]);
         response.writeHead(501).end();
       };
       const client = clientOf(await listen(handle, dialect), dialect);
@@ -213,7 +213,7 @@ for (const [name, dialect] of dialects) {
         const error = await rejection(collect(client.repeat({}, { timeoutMs: days * 86_400_000 })));
         expect(error.rawMessage).toContain("HTTP 501");
       }
-      expect(told).toEqual(
+      expect(timeouts).toEqual(
         dialect.protocol === "connect"
           ? ["86400000", "172800000", "2151360000", "2592000000", "8640000000"]
           : ["86400000m", "172800S", "2151360S", "2592000S", "8640000S"],

@@ -10,7 +10,7 @@ const pauseMaxMs = 50;
 
 /**
  * Limits the time that a server spends on refusals with a token bucket. A refusal is cheap, but a client that repeats refused calls at once
- * could still use a whole core, and accepted calls would be late. Above the rate, connections with refused calls are not read for a while:
+ * could still use a whole core, and accepted calls would be late. Above the rate, connections with refused calls are not read for some milliseconds:
  * TCP's flow control makes their clients wait.
  */
 export class RefusalRate {

@@ -91,7 +91,7 @@ export function otherMistake(error: unknown, request: DescMessage): JsonMistake 
       return { path: twice, description: "is given twice in one object" };
     }
   }
-  return { path: "", description: `the request is JSON, but not of the form of ${request.typeName}` };
+  return { path: "", description: `the request is JSON, but does not match the message ${request.typeName}` };
 }
 
 /** Rewords errors of protobuf-es, which are about the request's bytes and name no value. */
@@ -102,7 +102,7 @@ function binaryWords(error: unknown): string {
   }
   return /utf-?8/i.test(words)
     ? "a string in it is not valid UTF-8"
-    : "it holds bytes that begin no field. Is it another message, or compressed?";
+    : "it contains an invalid field. Is it another message, or compressed?";
 }
 
 /** The exceeded limit of an error, as a label of the metric. Undefined for other errors. */

@@ -70,10 +70,11 @@ export function isAsWritten(error: ConnectError): boolean {
 }
 
 function invalidRequest(message: Message, all: Violation[]): ConnectError {
-  const told = all.slice(0, violationsMax);
-  const fields = told.map((violation) => violationProblem(violation, message));
-  const more = all.length > told.length ? [`And ${all.length - told.length} more fields are wrong.`] : [];
-  const [violations, violationsSchema] = violationsToProto(told);
+  const reported = all.slice(0, violationsMax);
+  const fields = reported.map((violation) => violationProblem(violation, message));
+  const unreported = all.length - reported.length;
+  const more = unreported > 0 ? [`And ${unreported} more fields are wrong.`] : [];
+  const [violations, violationsSchema] = violationsToProto(reported);
   for (const [index, { description }] of fields.entries()) {
     Object.assign(violations.violations[index] ?? {}, { message: description });
   }

@@ -237,7 +237,7 @@ export class Http2Exchange implements Exchange, Answering, StreamListener {
   /** Stops a caller that is still sending, with RST_STREAM(NO_ERROR) (RFC 9113, section 8.1). */
   #dropRest(): void {
     const stream = this.stream;
-    setTimeout(() => stream.reset(errorCode.none), answerLeavesMs).unref();
+    setTimeout(() => stream.reset(errorCode.none), resetDelayMs).unref();
   }
 }
 
@@ -246,7 +246,7 @@ function trailerBlock(trailers: Answer["trailers"]): Uint8Array | undefined {
 }
 
 /** The delay before RST_STREAM. A reset that overtakes the response's last frame replaces it, and the caller never gets the response. */
-const answerLeavesMs = 100;
+const resetDelayMs = 100;
 
 function reasonOfReset(rstCode: number): ConnectError {
   switch (rstCode) {
