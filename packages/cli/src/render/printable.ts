@@ -1,6 +1,5 @@
 /**
- * Untrusted text, safe to show: control characters are escaped. Names and addresses come from users.
- * account.
+ * Untrusted text, safe to print: control characters are escaped, because names and addresses come from users.
  */
 export function printable(text: string): string {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what this is about.
