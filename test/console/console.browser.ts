@@ -281,12 +281,12 @@ describe("the explorer", () => {
     const explorer = await open("explorer/product.v1.InventoryService/WatchStock");
     const { page } = explorer;
     await page.getByRole("button", { name: "Call", exact: true }).click();
-    await page.getByText("open, 0 answers").waitFor();
+    await page.getByText("open, 0 responses").waitFor();
     const shop = await open("shop");
     await placeOrder(shop.page);
-    await page.getByText("open, 1 answers").waitFor();
+    await page.getByText("open, 1 responses").waitFor();
     await page.getByRole("button", { name: "End", exact: true }).click();
-    await page.getByText("OK, 1 answers").waitFor();
+    await page.getByText("OK, 1 responses").waitFor();
     await done(shop);
     await done(explorer);
   });

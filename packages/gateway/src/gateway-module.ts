@@ -79,7 +79,10 @@ export function createGatewayModule(options: GatewayModuleOptions): ServiceModul
   function client<S extends DescService>(
     service: S,
     backend: BackendName,
-    { channel = "calls", pool }: { readonly channel?: keyof typeof channels; readonly pool?: ConnectionPool | undefined } = {},
+    {
+      channel = "calls",
+      pool,
+    }: { readonly channel?: keyof typeof channels; readonly pool?: ConnectionPool | undefined } = {},
   ): Client<S> {
     const caches = backend === "product" || backend === "order";
     const target = backends[backend] as string | Transport;

@@ -173,7 +173,10 @@ describe("invalid requests", () => {
       "both Content-Length and Transfer-Encoding",
       "POST /orders HTTP/1.1\r\nhost: a\r\ncontent-length: 5\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n",
     ],
-    ["two Content-Length fields", "POST /orders HTTP/1.1\r\nhost: a\r\ncontent-length: 5\r\ncontent-length: 6\r\n\r\nhello"],
+    [
+      "two Content-Length fields",
+      "POST /orders HTTP/1.1\r\nhost: a\r\ncontent-length: 5\r\ncontent-length: 6\r\n\r\nhello",
+    ],
     ["no Host field", "GET /products/101 HTTP/1.1\r\n\r\n"],
   ])("%s gets 400, and its connection is closed", async (_what, bytes) => {
     expect(await raw(bytes)).toMatch(/^HTTP\/1\.1 400 /);

@@ -20,7 +20,9 @@ interface Options {
 export function faultCommand(services: readonly ServiceDefinition[]): Command {
   const names = services.map(({ name }) => name).join(", ");
   return new Command("fault")
-    .description("Injects a fault into a process of the running stack: its calls fail or are delayed, for a limited time.")
+    .description(
+      "Injects a fault into a process of the running stack: its calls fail or are delayed, for a limited time.",
+    )
     .argument("[process]", `one of ${names}; --clear without a process clears all`)
     .option("--method <name>", "only this method: ReserveStock, or product.v1.InventoryService/ReserveStock", "")
     .option("--percent <share>", "the percentage of calls", percent, 100)

@@ -13,10 +13,7 @@ export function healthCommand(services: readonly ServiceDefinition[]): Command {
     .description("Checks the health of the service on ADMIN_PORT or PORT, as the probe of a container.")
     .argument("[service]", "the service whose default port is used if neither variable is set")
     .option("--timeout-ms <ms>", "the maximum time for the response", Number, answerMsDefault)
-    .addHelpText(
-      "after",
-      "\nExit codes:\n  0  SERVING\n  1  NOT_SERVING, or no response\n  2  the port is unknown",
-    )
+    .addHelpText("after", "\nExit codes:\n  0  SERVING\n  1  NOT_SERVING, or no response\n  2  the port is unknown")
     .action(async (name: string | undefined, { timeoutMs }: { readonly timeoutMs: number }, command: Command) => {
       const url = healthUrl(process.env, services.find((service) => service.name === name)?.port);
       if (url === undefined) {

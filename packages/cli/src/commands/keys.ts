@@ -45,7 +45,9 @@ export function keysCommand(services: readonly ServiceDefinition[]): Command {
 async function writeFromEnvironment(folder: string, service: string): Promise<number> {
   const { SERVICE_KEYS, SERVICE_KEY } = process.env;
   if (SERVICE_KEYS === undefined) {
-    process.stderr.write("SERVICE_KEYS is not set. Set it to the content of services.json, which `parley keys` writes.\n");
+    process.stderr.write(
+      "SERVICE_KEYS is not set. Set it to the content of services.json, which `parley keys` writes.\n",
+    );
     return exitCodes.invalid;
   }
   await mkdir(folder, { recursive: true });

@@ -31,7 +31,9 @@ export async function checkDataFolder(folder: string): Promise<readonly Finding[
     const remedy = "Free some space, or name another folder with --data.";
     return [{ ...bad(`The disk of ${nearest} is nearly full: ${free}`, remedy), preventsStart: false }];
   }
-  return [nearest === folder ? good(`${folder} can be written to, ${free}`) : note(`${folder} will be created, ${free}`)];
+  return [
+    nearest === folder ? good(`${folder} can be written to, ${free}`) : note(`${folder} will be created, ${free}`),
+  ];
 }
 
 /** The folder, or its nearest existing parent. */

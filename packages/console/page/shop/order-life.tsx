@@ -83,7 +83,8 @@ function Repeats({ sent: { answers, requestId } }: { readonly sent: SentOrder })
   if (answers.length < 2) {
     return (
       <p class="small muted">
-        Request id <span class="mono">{shortId(requestId)}</span>: sending the same request again creates no second order.
+        Request id <span class="mono">{shortId(requestId)}</span>: sending the same request again creates no second
+        order.
       </p>
     );
   }

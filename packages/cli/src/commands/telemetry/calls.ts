@@ -88,7 +88,9 @@ async function watch({ client }: TelemetryPlace, { options, terminal, headers, s
       }
     }
     if (response.lostCalls > 0n) {
-      terminal.say(terminal.colors.yellow(`${response.lostCalls} calls are not shown: more calls ended than the stream can send.`));
+      terminal.say(
+        terminal.colors.yellow(`${response.lostCalls} calls are not shown: more calls ended than the stream can send.`),
+      );
     }
     for (const { process: name, cause } of response.silent) {
       if (!silent.has(name)) {
