@@ -27,7 +27,7 @@ export interface IngressOptions {
   readonly backendStates: () => Promise<BackendStates>;
   /** Whether callers must sign in where the contract requires it. */
   readonly signIn: boolean;
-  /** Whether callers without a token may call what the contract opens to guests. */
+  /** Whether callers without a token may call methods that the contract opens to guests. */
   readonly guests: boolean;
   /** The currency of numbers that stand for an amount of money. */
   readonly defaultCurrency: string;

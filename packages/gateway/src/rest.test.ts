@@ -143,7 +143,7 @@ describe("a stream over REST", () => {
   });
 
   test.each(["TEXT/EVENT-STREAM", "text/event-stream; charset=utf-8", "application/json;q=0.2, Text/*"])(
-    "comes as server-sent events for accept: %s",
+    "is sent as server-sent events for accept: %s",
     async (accept) => {
       const disconnect = new AbortController();
       const response = await gateway.fetch("/stock:watch", { headers: { accept }, signal: disconnect.signal });

@@ -159,7 +159,7 @@ describe("a running stack is controlled", () => {
     expect(await codeOf((client) => client.addFault(request))).toBe(code);
   });
 
-  it("streams what a process writes: the last lines first", async () => {
+  it("streams the lines of a process, its previous lines first", async () => {
     const kept = await control(async (client) => {
       for await (const { lines } of client.watchLogs({ process: "user", lines: 5, onlyKept: true })) {
         return lines;

@@ -28,7 +28,7 @@ export async function showArchitecture({ terminal, services, portOffset, gateway
     "",
     ...drawn,
     "",
-    `Each of ${withDatabase.join(", ")} has a database of its own.`,
+    `Services with their own database: ${withDatabase.join(", ")}.`,
   ]);
 }
 

@@ -50,7 +50,7 @@ export class ServiceProcess {
       // would open a window for each service.
       detached: process.platform !== "win32",
       windowsHide: true,
-      // The channel carries reports about ports, and on Windows the request to end. Its end tells the service that the stack has ended.
+      // The channel carries reports about ports, and on Windows the request to end. When it closes, the stack has ended, and the service drains.
       stdio: ["ignore", "pipe", "pipe", "ipc"],
     });
     const keepLine = (line: string) => {

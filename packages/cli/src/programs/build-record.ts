@@ -2,7 +2,7 @@ import { existsSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
-/** The repository's folder, or what stands for it where the command line is bundled. */
+/** The repository's folder. In a bundled command line, the folder of the package (see scripts/pack/bundle-programs.ts). */
 export const root: string = fileURLToPath(new URL("../../../..", import.meta.url));
 
 /** The folder of the bundles that `parley up` makes. */

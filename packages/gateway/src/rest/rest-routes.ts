@@ -40,7 +40,7 @@ export async function restRoutes(app: FastifyInstance, rest: Rest): Promise<void
 const routedMethods: ReadonlySet<string> = new Set(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]);
 
 /**
- * Passes requests with other methods to the transcoder: OPTIONS that is no browser's preflight, methods of custom
+ * Passes requests with other methods to the transcoder: OPTIONS requests that are not CORS preflights, methods of custom
  * patterns, and unknown ones, for their 405. Must be added before CORS, which handles every OPTIONS.
  */
 export function answerOtherMethods(app: FastifyInstance, rest: Rest): void {

@@ -23,7 +23,7 @@ interface Options extends ConnectionOptions {
 
 const limitMax = 100;
 
-/** `parley traces`: the last traces, the slowest, or those that failed. */
+/** `parley traces`: the newest, the slowest or the failed traces. */
 export function tracesCommand(services: readonly ServiceDefinition[]): Command {
   const command = new Command("traces")
     .description("Lists traces: the newest, the slowest, or the failed ones.")

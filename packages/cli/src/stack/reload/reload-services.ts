@@ -17,7 +17,7 @@ export interface ReloadOptions {
 
 /** The most files that a line names. */
 const namedMax = 3;
-/** The time for a service to drain and to become healthy again before it is killed, in milliseconds: twice what draining may take. */
+/** The time for a service to drain and to become healthy again before it is killed, in milliseconds: twice the time limit of draining. */
 const restartMaxMs = 60_000;
 
 /**
