@@ -56,7 +56,7 @@ export async function startCallFlood(callsPerSecond: number): Promise<CallFlood>
 export async function answerMs(page: Page): Promise<number> {
   return Number(
     await page.evaluate(`new Promise((resolve) => {
-      const button = [...document.querySelectorAll("button[aria-pressed]")].find((one) => /Pause|Go on/.test(one.textContent));
+      const button = [...document.querySelectorAll("button[aria-pressed]")].find((one) => /Pause|Resume/.test(one.textContent));
       const beganAt = performance.now();
       // Like real input, the click waits in the event loop behind the page's other work.
       setTimeout(() => {

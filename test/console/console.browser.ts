@@ -202,8 +202,8 @@ describe("stock and notifications", () => {
     await isLive(view.page);
     await view.page.getByRole("button", { name: "Send", exact: true }).click();
     await view.page.locator("[data-notification]", { hasText: "test@example.com" }).first().waitFor();
-    await view.page.getByRole("button", { name: "Given up", exact: true }).click();
-    await view.page.getByText("Nothing was given up").waitFor();
+    await view.page.getByRole("button", { name: "Failed", exact: true }).click();
+    await view.page.getByText("No failed notifications").waitFor();
     await view.page.getByRole("button", { name: "Dead letters", exact: true }).click();
     await view.page.getByText("No dead letters").waitFor();
     await done(view);
@@ -236,7 +236,7 @@ describe("calls", () => {
     await page.locator(".step", { hasText: "CreateOrder" }).first().waitFor();
     await page.locator(".step", { hasText: "ReserveStock" }).first().waitFor();
     await page.locator(".step.event").first().waitFor();
-    await page.getByText("Afterwards: no caller waits for this").waitFor();
+    await page.getByText("Asynchronous: no caller waits for this").waitFor();
     const participants = await page.locator(".participant-name").allTextContents();
     expect(participants.slice(0, 3)).toEqual(["browser", "gateway", "order"]);
     await done(shop);
@@ -269,7 +269,7 @@ describe("the explorer", () => {
     const { page } = explorer;
     await page.getByLabel("message").fill("hello there");
     await page.getByRole("button", { name: "Call", exact: true }).click();
-    await page.getByLabel("Answer", { exact: true }).getByText('"message": "hello there"').waitFor();
+    await page.getByLabel("Response", { exact: true }).getByText('"message": "hello there"').waitFor();
     for (const name of ["buf curl", "grpcurl", "TypeScript", "parley", "curl"]) {
       await page.getByRole("button", { name, exact: true }).click();
       await page.getByLabel(name, { exact: true }).getByText("hello there").waitFor();
@@ -281,12 +281,12 @@ describe("the explorer", () => {
     const explorer = await open("explorer/product.v1.InventoryService/WatchStock");
     const { page } = explorer;
     await page.getByRole("button", { name: "Call", exact: true }).click();
-    await page.getByText("open, 0 answers").waitFor();
+    await page.getByText("open, 0 responses").waitFor();
     const shop = await open("shop");
     await placeOrder(shop.page);
-    await page.getByText("open, 1 answers").waitFor();
+    await page.getByText("open, 1 responses").waitFor();
     await page.getByRole("button", { name: "End", exact: true }).click();
-    await page.getByText("OK, 1 answers").waitFor();
+    await page.getByText("OK, 1 responses").waitFor();
     await done(shop);
     await done(explorer);
   });
@@ -385,7 +385,7 @@ describe("fault injection", () => {
     await echo.getByRole("button", { name: "Pause echo-a", exact: true }).waitFor();
     const faults = page.getByLabel("Faults");
     await faults.getByLabel("Service").selectOption("echo-a");
-    await faults.getByLabel("Of 100 calls").fill("100");
+    await faults.getByLabel("Percentage of calls").fill("100");
     await faults.getByLabel("Fails with").selectOption("INTERNAL");
     await faults.getByRole("button", { name: "Add fault", exact: true }).click();
     await faults.getByText(/^echo-a: 100 % of all calls fail with INTERNAL/).waitFor();
@@ -395,7 +395,7 @@ describe("fault injection", () => {
       body: JSON.stringify({ message: "x" }),
     });
     expect(await answer.json()).toMatchObject({ code: "internal" });
-    await faults.getByRole("button", { name: "End all", exact: true }).click();
+    await faults.getByRole("button", { name: "Remove all", exact: true }).click();
     await faults.getByText(/^echo-a: 100/).waitFor({ state: "detached" });
     await done(view);
   });
@@ -405,7 +405,7 @@ describe("the tour", () => {
   it("detects each finished step: an order, its calls, a breaker that opens, recovery, and a notification that is not lost", async () => {
     const tour = await open("tour", { allowed: refusedCalls });
     const { page } = tour;
-    await page.getByRole("button", { name: "Begin", exact: true }).click();
+    await page.getByRole("button", { name: "Start the tour", exact: true }).click();
     const panel = page.getByLabel("Guided tour");
     await placeOrder(page);
     await panel.getByText("Done").waitFor();

@@ -43,7 +43,7 @@ it("lets a customer sign up, order, and see only their own order", async () => {
   await page.goto(`${gateway}#/notifications`);
   await page.locator("[data-notification]", { hasText: "dana@example.com" }).first().waitFor();
   await page.goto(`${gateway}#/calls`);
-  await page.getByText("Calls are for admins").waitFor();
+  await page.getByText("Only admins can see calls").waitFor();
   expect(problems).toEqual([]);
   await page.context().close();
 });

@@ -273,10 +273,10 @@ describe("parley watch", () => {
 });
 
 describe("parley doctor", () => {
-  it("finds nothing wrong with a running stack", async () => {
+  it("reports no problem of a running stack", async () => {
     const { code, output } = await parley.run("doctor");
     expect(output).toMatch(/✓ order is SERVING/);
-    expect([code, output]).toEqual([0, expect.stringContaining("Everything is all right.")]);
+    expect([code, output]).toEqual([0, expect.stringContaining("All checks passed.")]);
   });
 
   it("names the process that holds a service's port", async () => {
@@ -287,7 +287,7 @@ describe("parley doctor", () => {
       // 50051 is the user service's port: with this offset it is the port that is already taken.
       const { code, output } = await parley.run("doctor", "--port-offset", String(Math.max(0, port - 50_051)));
       if (port >= 50_051) {
-        expect(output).toContain(`http://127.0.0.1:${port}, where user should be`);
+        expect(output).toContain(`http://127.0.0.1:${port}, the address of user,`);
         expect(code).toBe(1);
       }
     } finally {
@@ -353,11 +353,11 @@ describe.runIf(tmuxThere)("parley menu, in a terminal", () => {
       await choose(/\? What would you like to see\?/, "Down");
       await until(/Laptop[\s\S]*999\.99 USD[\s\S]*❯ Users/);
       session.press("Down", "Down", "Down", "Enter");
-      await choose(/\? Who buys\?/);
-      await choose(/\? What\?/);
+      await choose(/\? Which user\?/);
+      await choose(/\? Which product\?/);
       await choose(/\? How many\?/, "2");
-      await choose(/\? What else\?[\s\S]*❯ Place the order \(2 × Laptop\)/);
-      await choose(/total price +1,999\.98 USD[\s\S]*\? How the services talked about it/);
+      await choose(/\? Another product\?[\s\S]*❯ Place the order \(2 × Laptop\)/);
+      await choose(/total price +1,999\.98 USD[\s\S]*\? Show the calls between the services/);
       await until(/├ CreateOrder ─*▶│[\s\S]*At 0\.0 ms you call gateway[\s\S]*\? Step 1 of \d/);
       session.press("Enter");
       await until(/gateway calls order[\s\S]*\? Step 2 of \d/);
@@ -385,11 +385,11 @@ describe.runIf(tmuxThere)("parley menu, in a terminal", () => {
     };
     try {
       await choose(4);
-      await until(/\? What\?/);
+      await until(/\? Which product\?/);
       session.press("Enter");
       await until(/\? How many\?/);
       session.press("3", "Enter");
-      await until(/\? What else\?[\s\S]*❯ Check \(3 × Laptop\)/);
+      await until(/\? Another product\?[\s\S]*❯ Check \(3 × Laptop\)/);
       session.press("Enter");
       await until(/available +yes[\s\S]*101 +3 +\d+/);
       await choose(5);
@@ -403,7 +403,7 @@ describe.runIf(tmuxThere)("parley menu, in a terminal", () => {
       await choose(6);
       await until(/\? Message/);
       session.press("Enter");
-      await until(/\{"service_b": "ok", "service_a": \{"echo": "hello"\}\}[\s\S]*\? How the services talked/);
+      await until(/\{"service_b": "ok", "service_a": \{"echo": "hello"\}\}[\s\S]*\? Show the calls/);
       session.press("Down", "Enter");
       await until(/you +gateway +echo-b +echo-a[\s\S]*CallEcho[\s\S]*Echo[\s\S]*3 hops\./);
       await choose(7);

@@ -144,7 +144,7 @@ test(
     const style = /console\/console-[^"]+\.css/.exec(after ?? "")?.[0];
     expect(await (await fetch(`${urlOf("gateway")}/${style}`)).text()).toContain(".watched");
     const app = await edit("packages/console/page/app.tsx", (source) => `${source}\nexport const broken = {;\n`);
-    await until("The page stays as it was. Waiting for the next change.");
+    await until("The page is unchanged. Waiting for the next change.");
     expect(output).toMatch(/The console could not be built: [\s\S]*app\.tsx/);
     expect(output).not.toMatch(/Restarting|at async/);
     expect(await home()).toBe(after);

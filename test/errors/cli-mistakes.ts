@@ -45,7 +45,7 @@ export const cliMistakes: readonly CliMistake[] = [
   {
     command: "order create --data @/no/such/file",
     exitCode: 2,
-    message: "`--data` names the file /no/such/file, which cannot be read: there is no such file.",
+    message: "`--data`: cannot read /no/such/file: the file does not exist.",
   },
   {
     command: "order list --state confirmd",

@@ -82,7 +82,7 @@ describeReplicas("parley up --database postgres --replicas order=2,product=2", (
       const before = await stock();
       const [pid] = readFileSync(join(folder, "postgres", "data", "postmaster.pid"), "utf8").split("\n");
       process.kill(Number(pid), "SIGQUIT");
-      await expect.poll(() => said, { timeout: startMs }).toContain("PostgreSQL has ended, and is started again");
+      await expect.poll(() => said, { timeout: startMs }).toContain("PostgreSQL has exited. Restarting it");
       const placed = async () => (await order(orderPort, {}).catch(() => undefined))?.order?.state;
       await expect.poll(placed, { timeout: startMs, interval: 500 }).toBe("ORDER_STATE_CONFIRMED");
       expect(await stock()).toBeLessThan(before);

@@ -53,7 +53,7 @@ describe("parley trace", () => {
     const unknown = await parley.run("trace", "f".repeat(32));
     expect([unknown.code, unknown.output]).toEqual([1, expect.stringContaining("No call of the trace")]);
     const invalid = await parley.run("trace", "4711");
-    expect([invalid.code, invalid.errorOutput]).toEqual([2, expect.stringContaining("A trace id is needed")]);
+    expect([invalid.code, invalid.errorOutput]).toEqual([2, expect.stringContaining("It must be a trace id")]);
   }, 60_000);
 });
 

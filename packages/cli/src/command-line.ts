@@ -10,5 +10,5 @@ try {
   const { printFailure } = await import("./outcome/print-failure.ts");
   process.exitCode = printFailure(error);
 }
-// A connection whose streams were left would keep the process for a while.
+// An open connection would keep the process alive.
 exitWhenWritten();

@@ -47,9 +47,9 @@ it("resumes with a new token after the last position when the token of an open s
 });
 
 it.each([
-  ["a token that is a text", "a", ended()],
-  ["a source that has no other", () => "a", ended()],
-  ["a source that has none any more", tokens("a"), ended()],
+  ["a token that is a string", "a", ended()],
+  ["a source that returns the same token", () => "a", ended()],
+  ["a source that returns no token", tokens("a"), ended()],
   ["a token that was refused", tokens("a", "b"), ended("TOKEN_REFUSED")],
   ["another failure", tokens("a", "b"), new ConnectError("down", Code.Unavailable)],
 ])("passes on the failure with %s", async (_what, source, failure) => {

@@ -14,52 +14,52 @@ export type TokenSource = string | (() => string | undefined | Promise<string | 
 export function bearer(source: TokenSource): Interceptor {
   return (next) => async (request) => {
     const token = await sign(request.header, source);
-    if (!request.stream || !canGoOn(request)) {
+    if (!request.stream || !canResume(request)) {
       return next(request);
     }
-    const watch: Watch = { request, asked: await onlyMessage(request), open: next, source };
-    const response = await next({ ...request, message: once(watch.asked) });
-    return response.stream ? { ...response, message: goingOn(watch, token, response.message) } : response;
+    const watch: Watch = { request, firstRequest: await onlyMessage(request), open: next, source };
+    const response = await next({ ...request, message: once(watch.firstRequest) });
+    return response.stream ? { ...response, message: resuming(watch, token, response.message) } : response;
   };
 }
 
 interface Watch {
   readonly request: StreamRequest;
-  readonly asked: object;
+  readonly firstRequest: object;
   readonly open: Parameters<Interceptor>[0];
   readonly source: TokenSource;
 }
 
 /** The common field of the responses of Parley's Watch methods. `afterPosition` of a request resumes after it. */
-interface Told {
+interface WatchResponse {
   readonly position?: string;
 }
 
-async function* goingOn(
-  { request, asked, open, source }: Watch,
+async function* resuming(
+  { request, firstRequest, open, source }: Watch,
   firstToken: string | undefined,
   firstMessages: AsyncIterable<unknown>,
 ): AsyncGenerator<never> {
   let token = firstToken;
   let messages = firstMessages;
-  let rest = asked;
+  let nextRequest = firstRequest;
   for (;;) {
     try {
       for await (const message of messages) {
-        const { position } = message as Told;
-        rest = position ? { ...asked, afterPosition: position } : rest;
+        const { position } = message as WatchResponse;
+        nextRequest = position ? { ...firstRequest, afterPosition: position } : nextRequest;
         yield message as never;
       }
       return;
     } catch (error) {
       const before = token;
-      token = hasEnded(error) ? await sign(request.header, source) : before;
+      token = isTokenExpired(error) ? await sign(request.header, source) : before;
       // With the same token the new stream would end at once.
       if (token === before || token === undefined) {
         throw error;
       }
     }
-    messages = (await open({ ...request, message: once(rest) })).message as AsyncIterable<unknown>;
+    messages = (await open({ ...request, message: once(nextRequest) })).message as AsyncIterable<unknown>;
   }
 }
 
@@ -71,11 +71,11 @@ async function sign(header: Headers, source: TokenSource): Promise<string | unde
   return token;
 }
 
-function canGoOn({ method }: StreamRequest): boolean {
+function canResume({ method }: StreamRequest): boolean {
   return method.methodKind === "server_streaming" && "afterPosition" in method.input.field;
 }
 
-function hasEnded(error: unknown): boolean {
+function isTokenExpired(error: unknown): boolean {
   const failure = ConnectError.from(error);
   const reasons = failure.findDetails(ErrorInfoSchema).map(({ reason }) => reason);
   return failure.code === Code.Unauthenticated && reasons.includes("TOKEN_ENDED");

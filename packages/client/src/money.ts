@@ -52,7 +52,9 @@ export function decimalOf(money: Pick<Money, "units" | "nanos">): string {
 export function moneyOf(decimal: string, currencyCode: string): Money {
   const [, sign, whole, fraction = ""] = /^(-?)(\d{1,18})(?:\.(\d{1,9}))?$/.exec(decimal) ?? [];
   if (whole === undefined) {
-    throw new RangeError(`${JSON.stringify(decimal)} is no amount: up to 18 digits, and up to 9 after a point`);
+    throw new RangeError(
+      `${JSON.stringify(decimal)} is not an amount: use up to 18 digits, and up to 9 after a decimal point`,
+    );
   }
   const nanos = BigInt(whole) * nanosPerUnit + BigInt(fraction.padEnd(nanosDigits, "0"));
   return fromNanos(sign === "-" ? -nanos : nanos, currencyCode);
@@ -90,7 +92,9 @@ function totalNanos({ units, nanos }: Pick<Money, "units" | "nanos">): bigint {
 
 function fromNanos(total: bigint, currencyCode: string): Money {
   if (!/^[A-Z]{3}$/.test(currencyCode)) {
-    throw new RangeError(`${JSON.stringify(currencyCode)} is no currency: three capital letters (ISO 4217)`);
+    throw new RangeError(
+      `${JSON.stringify(currencyCode)} is not a currency code: use three capital letters (ISO 4217)`,
+    );
   }
   return create(MoneySchema, { currencyCode, units: total / nanosPerUnit, nanos: Number(total % nanosPerUnit) });
 }

@@ -3,7 +3,7 @@ import { OrderService } from "@parley/gen/order/v1/order_service_pb.js";
 import { expect, it } from "vitest";
 import { createParleyClient } from "./parley-client.ts";
 
-/** A client of a service that answers after a turn of the timers, and notes the timeouts that it receives. */
+/** A client of a service that responds after 20 ms and records the timeouts that it receives. */
 function connect(defaultTimeoutMs?: number) {
   const timeouts: (number | undefined)[] = [];
   const answer = async ({ requestHeader }: HandlerContext) => {
@@ -35,7 +35,7 @@ function connect(defaultTimeoutMs?: number) {
 const timerMaxMs = 2 ** 31 - 1;
 
 it.each([timerMaxMs, 2 ** 31, 30 * 86_400_000, 1e15, Number.POSITIVE_INFINITY])(
-  "a timeout of %d ms, which no timer may hold, ends no call at once",
+  "a call with a timeout of %d ms does not end at once",
   async (timeoutMs) => {
     const { orders, timeouts } = connect(timeoutMs);
     await orders.getOrder({ orderId: "1" });
@@ -46,7 +46,7 @@ it.each([timerMaxMs, 2 ** 31, 30 * 86_400_000, 1e15, Number.POSITIVE_INFINITY])(
   },
 );
 
-it("a unary call has the client's timeout by default, and a stream none", async () => {
+it("a unary call has the client's timeout by default, and a stream has no timeout", async () => {
   const { orders, timeouts } = connect();
   await orders.getOrder({ orderId: "1" });
   await Array.fromAsync(orders.watchOrders({ userId: "1" }));

@@ -47,12 +47,12 @@ export function createParleyClient({
   return Object.fromEntries(clients) as ParleyClient;
 }
 
-/** The longest delay of a timer. A longer one fires at once, and Connect sets a timer for each timeout as it comes. */
+/** The longest delay of a timer. A timer with a longer one fires at once, and Connect does not limit timeouts. */
 const timerMaxMs = 2 ** 31 - 1;
 
 /**
- * Unlike a transport's own default timeout, this one excludes streams: a Watch call may stay open indefinitely. A timeout above 24.8 days, which
- * no timer holds, is that long.
+ * Unlike a transport's own default timeout, this one excludes streams: a Watch call may stay open indefinitely. A longer timeout than
+ * 24.8 days, the maximum of a timer, is reduced to it.
  */
 function withTimeouts(transport: Transport, defaultTimeoutMs: number): Transport {
   return {

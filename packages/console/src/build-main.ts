@@ -14,7 +14,7 @@ const current = await built().catch((error: unknown) => {
 if (current) {
   const { lines, problems } = sizeReport(current.files);
   process.exitCode = problems.length > 0 ? 1 : 0;
-  console.log([...lines, `Made in ${((performance.now() - beganAt) / 1_000).toFixed(2)} s.`, ...problems].join("\n"));
+  console.log([...lines, `Built in ${((performance.now() - beganAt) / 1_000).toFixed(2)} s.`, ...problems].join("\n"));
 }
 
 async function built(): Promise<BuiltPage | undefined> {

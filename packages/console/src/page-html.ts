@@ -23,7 +23,7 @@ export function pageHtml({ main, preloads, style, icon }: PageParts): string {
 ${preloads.map((name) => `<link rel="modulepreload" href="${filesPath}${name}">\n`).join("")}<script type="module" src="${filesPath}${main}"></script>
 </head>
 <body>
-<noscript>The console needs JavaScript. The same is reached by REST (docs), by the command line (npx parley) and by curl.</noscript>
+<noscript>The console needs JavaScript. REST (docs), the command line (npx parley) and curl offer the same functions.</noscript>
 </body>
 </html>
 `;

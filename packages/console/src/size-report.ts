@@ -17,13 +17,13 @@ export function sizeReport(files: readonly PageFile[]): {
   return {
     lines: [
       ...files.map(({ name, gzipBytes, first }) => `${kib(gzipBytes).padStart(9)}  ${name}${first ? "" : " (later)"}`),
-      `JavaScript, gzip: ${kib(first)} before the first view of ${kib(firstBytesMax)}, ${kib(all)} in all of ${kib(allBytesMax)}.`,
+      `JavaScript, gzip: ${kib(first)} of ${kib(firstBytesMax)} before the first view, ${kib(all)} of ${kib(allBytesMax)} in total.`,
     ],
     problems: [
       ...(first > firstBytesMax
         ? [`The first view needs ${kib(first)}; at most ${kib(firstBytesMax)} are allowed.`]
         : []),
-      ...(all > allBytesMax ? [`The page needs ${kib(all)} in all; at most ${kib(allBytesMax)} are allowed.`] : []),
+      ...(all > allBytesMax ? [`The page needs ${kib(all)} in total; at most ${kib(allBytesMax)} are allowed.`] : []),
     ],
   };
 }

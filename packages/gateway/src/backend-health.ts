@@ -29,9 +29,9 @@ export function healthReport(serving: boolean, services: BackendStates): Gateway
 }
 
 /** The time limit of a health check, in milliseconds. */
-const answerMs = 1_000;
+const checkTimeoutMs = 1_000;
 
-/** How long a result is cached, in milliseconds: many requests for health cause no more checks. */
+/** How long a result is cached, in milliseconds: frequent health requests cause no more checks. */
 const ageMaxMs = 500;
 
 /** Checks each process (grpc.health.v1), all at once. */
@@ -39,23 +39,23 @@ export function createBackendHealth(
   clients: ReadonlyMap<BackendName, Client<typeof Health>>,
   clock: Clock,
 ): () => Promise<BackendStates> {
-  let asked: { readonly states: Promise<BackendStates>; readonly endMs: number } | undefined;
+  let cached: { readonly states: Promise<BackendStates>; readonly endMs: number } | undefined;
   return () => {
-    if (asked === undefined || asked.endMs <= clock.monotonic()) {
-      asked = { states: askAll(clients), endMs: clock.monotonic() + ageMaxMs };
+    if (cached === undefined || cached.endMs <= clock.monotonic()) {
+      cached = { states: checkAll(clients), endMs: clock.monotonic() + ageMaxMs };
     }
-    return asked.states;
+    return cached.states;
   };
 }
 
-async function askAll(clients: ReadonlyMap<BackendName, Client<typeof Health>>): Promise<BackendStates> {
+async function checkAll(clients: ReadonlyMap<BackendName, Client<typeof Health>>): Promise<BackendStates> {
   const states = [...clients].map(async ([name, client]) => [name, await stateOf(client)] as const);
   return Object.fromEntries(await Promise.all(states)) as BackendStates;
 }
 
 async function stateOf(client: Client<typeof Health>): Promise<BackendState> {
   try {
-    const { status } = await client.check({ service: "" }, { timeoutMs: answerMs });
+    const { status } = await client.check({ service: "" }, { timeoutMs: checkTimeoutMs });
     return status === Status.SERVING ? "SERVING" : "NOT_SERVING";
   } catch (error) {
     const { code } = ConnectError.from(error);

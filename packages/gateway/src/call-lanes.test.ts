@@ -23,7 +23,7 @@ async function open(module: Parameters<typeof serve>[0]): Promise<RunningServer>
   return server;
 }
 
-/** An order service that holds each call until it is released, and notes on which connection it came. */
+/** An order service that holds each call until it is released, and records its connection. */
 async function heldOrders() {
   let release = () => {};
   const released = new Promise<void>((resolve) => {
@@ -46,7 +46,7 @@ async function heldOrders() {
   return { server, connections, release };
 }
 
-/** As many calls at once on a connection of its own, from an address. Resolves with how they ended. */
+/** Sends `count` concurrent calls on a new connection from the address `from`. Resolves with their HTTP statuses. */
 function callMany(url: string, { count, from, orderId }: { count: number; from: string; orderId: string }) {
   const session = http2Connect(url, { localAddress: from } as object);
   session.on("error", () => {});
@@ -65,7 +65,7 @@ function callMany(url: string, { count, from, orderId }: { count: number; from: 
   return Promise.all(Array.from({ length: count }, call));
 }
 
-test("a caller with many calls at once has other connections to a service than one with few", async () => {
+test("callers with many concurrent calls use other connections to a service than callers with few", async () => {
   const orders = await heldOrders();
   const gateway = await open(
     createGatewayModule({ environment: environment(), backends: { order: orders.server.url }, busyConnections: 1 }),

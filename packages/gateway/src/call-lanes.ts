@@ -11,14 +11,14 @@ export interface CallLanesOptions {
 }
 
 /**
- * Selects the connection to a service for a unary call, by the number of open calls of its caller. On one connection a service reads calls, and the gateway
- * answers, in order: the calls of a caller with a thousand of them would delay those of all others. So callers with few calls have a connection of
- * their own, and those with many share some others, each caller always the same one.
+ * Selects the connection to a service for a unary call, by the number of open calls of its caller. Calls and responses on one connection
+ * are read in order, so a caller with a thousand calls would delay all others. Callers with few calls therefore share one connection, and
+ * callers with many share separate ones; each of these callers always uses the same one.
  */
 export class CallLanes {
   readonly #busyPools: readonly ConnectionPool[];
   readonly #laneOf = new WeakMap<object, number>();
-  #turn = 0;
+  #nextLane = 0;
 
   constructor({ environment, busyConnections }: CallLanesOptions) {
     this.#busyPools = Array.from({ length: busyConnections }, () => new ConnectionPool(environment));
@@ -45,12 +45,12 @@ export class CallLanes {
   #lane(caller: object): number {
     let lane = this.#laneOf.get(caller);
     if (lane === undefined) {
-      lane = this.#turn++ % Math.max(1, this.#busyPools.length);
+      lane = this.#nextLane++ % Math.max(1, this.#busyPools.length);
       this.#laneOf.set(caller, lane);
     }
     return lane;
   }
 }
 
-/** More than a page has open at once: such callers never wait for those with more. */
+/** The most concurrent calls of a quiet caller: more than a page has open at once. */
 const quietCallsMax = 16;

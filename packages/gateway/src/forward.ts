@@ -38,7 +38,7 @@ function forwardMethod(method: DescMethod, options: ForwardOptions) {
     const by = methodKind === "unary" ? options.client(context) : options.streamClient();
     return (by[localName] as unknown as (input: Input, options: CallOptions) => unknown)(
       input,
-      passedOn(context, options),
+      forwardedOptions(context, options),
     );
   };
   if (methodKind === "unary" || methodKind === "client_streaming") {
@@ -59,7 +59,7 @@ function forwardMethod(method: DescMethod, options: ForwardOptions) {
   };
 }
 
-function passedOn(context: HandlerContext, { addressOf, identity }: ForwardOptions): CallOptions {
+function forwardedOptions(context: HandlerContext, { addressOf, identity }: ForwardOptions): CallOptions {
   const contract = context.service.typeName;
   const headers: [string, string][] = [];
   const token = requestHeader(context, "authorization");

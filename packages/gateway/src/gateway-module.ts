@@ -38,13 +38,13 @@ export interface GatewayModuleOptions {
   readonly defaultCurrency?: string;
   /** The origins whose scripts may read responses, see `corsOrigins`. Default: the gateway's own and localhost. */
   readonly corsOrigins?: readonly string[];
-  /** Whether headers and payloads of calls are kept for a while: told to the console. Default: false. */
+  /** Whether telemetry records headers and payloads of calls, for the console. Default: false. */
   readonly payloads?: boolean;
   /** The page that errors link to, or "off". Default: the platform's. */
   readonly errorHelpUrl?: string | undefined;
   /** The connections to each service shared by callers with many concurrent calls. Default 3. 0: all callers share one connection. */
   readonly busyConnections?: number;
-  /** Where `parley up` says how it is reached: lets the console start and stop services. Default: it does not. */
+  /** The file with the address and token of `parley up`, with which the console starts and stops services. Default: none. */
   readonly stackControlFile?: string | undefined;
   /** Counts callers' requests with all replicas. Closed when the module stops. Default: this process counts alone. */
   readonly limits?: SharedLimits | undefined;
@@ -66,38 +66,41 @@ export function createGatewayModule(options: GatewayModuleOptions): ServiceModul
     limits,
   } = options;
   // The gateway calls with its caller's token, never with its own: that would give every caller the rights of a service.
-  const { identity, ...nameless } = environment;
+  const { identity, ...withoutIdentity } = environment;
   const { clock } = environment;
   const rateLimit = createRateLimit({ clock, requestsPerMinuteMax, proxies: trustedProxies, shared: limits });
   const products = createProductCache(environment);
   const offered = publicServices.filter(({ backend }) => backends[backend] !== undefined);
   const health = new Map<BackendName, Client<typeof Health>>();
 
-  // Failures on one way say nothing of the others: each has a breaker of its own.
-  const ways = { calls: nameless, busy: { ...nameless }, streams: { ...nameless } };
+  // Each kind of connection has its own circuit breaker: failures of one do not open the others.
+  const channels = { calls: withoutIdentity, busy: { ...withoutIdentity }, streams: { ...withoutIdentity } };
 
   function client<S extends DescService>(
     service: S,
     backend: BackendName,
-    { way = "calls", pool }: { readonly way?: keyof typeof ways; readonly pool?: ConnectionPool | undefined } = {},
+    {
+      channel = "calls",
+      pool,
+    }: { readonly channel?: keyof typeof channels; readonly pool?: ConnectionPool | undefined } = {},
   ): Client<S> {
     const caches = backend === "product" || backend === "order";
     const target = backends[backend] as string | Transport;
     return createServiceClient(service, target, {
-      environment: ways[way],
+      environment: channels[channel],
       callerName: "gateway",
-      ...(way === "calls" || typeof target !== "string" ? {} : { targetName: `${target} (${way})` }),
+      ...(channel === "calls" || typeof target !== "string" ? {} : { targetName: `${target} (${channel})` }),
       ...(pool === undefined ? {} : { pool }),
       ...(caches && (service as DescService) !== Health ? { interceptors: [products.interceptor] } : {}),
     });
   }
 
-  /** Watching is no part of what the platform does: it has a breaker, metrics and connections of its own, and is not recorded. */
-  const aside = { ...nameless, recorder: undefined };
+  /** Telemetry calls have their own circuit breaker, metrics and connections, and are not recorded. */
+  const telemetryEnvironment = { ...withoutIdentity, recorder: undefined };
   const telemetryPool = new ConnectionPool(environment);
   const connect = (name: string, target: string | Transport) =>
     createServiceClient(TelemetryService, target, {
-      environment: aside,
+      environment: telemetryEnvironment,
       callerName: "gateway",
       pool: telemetryPool,
       targetName: `telemetry:${name}`,
@@ -109,7 +112,7 @@ export function createGatewayModule(options: GatewayModuleOptions): ServiceModul
   const streams = new StreamChannels(environment);
   const lanes = new CallLanes({ environment, busyConnections });
   const streamClient = <S extends DescService>(service: S, backend: BackendName) =>
-    streams.clients((pool) => client(service, backend, { way: "streams", pool }));
+    streams.clients((pool) => client(service, backend, { channel: "streams", pool }));
   const stopping = new AbortController();
   const backendStates = createBackendHealth(health, environment.clock);
   const ingress = createIngress({
@@ -134,14 +137,14 @@ export function createGatewayModule(options: GatewayModuleOptions): ServiceModul
   const watches = new MergedWatches({ sources, clock: environment.clock });
   return {
     telemetry: (own) => mergedTelemetry({ own, sources, watches }),
-    // Where the services behind it are is not told to the world: no directory.
+    // No service directory: it would publish the addresses of the services behind the gateway.
     reasonDomain: platform.reasonDomain,
     errorHelpUrl: platform.errorHelpUrl,
     trustedProxies,
     entries: [
       ...offered.map(({ service, backend }) =>
         forward(service, {
-          client: lanes.clients((pool) => client(service, backend, pool && { way: "busy", pool })),
+          client: lanes.clients((pool) => client(service, backend, pool && { channel: "busy", pool })),
           offers: isExposed,
           streamClient: streamClient(service, backend),
           identity,

@@ -20,14 +20,14 @@ const identity = {
 };
 const environment = { ...systemEnvironment({ name: "test", logLevel: "silent" }), identity };
 
-test("the gateway does not lend its identity to a caller without one", async () => {
+test("the gateway does not send its own identity with a call of a caller without one", async () => {
   const seen = await seenBehind({}, { environment });
   expect(seen?.get("authorization")).toBeNull();
   expect(seen?.get("x-on-behalf-of")).toBeNull();
   expect(seen?.get(forwardedByHeader)).toBe("Bearer forwarder-of-product.v1.ProductService");
 });
 
-test("a caller's token is forwarded unchanged, and no other identity header of the caller is", async () => {
+test("a caller's token is forwarded unchanged, and its other identity headers are removed", async () => {
   const claims = { "x-on-behalf-of": "Bearer somebody", [forwardedByHeader]: "Bearer made-up" };
   const seen = await seenBehind({ authorization: "Bearer callers-token", ...claims });
   expect(seen?.get("authorization")).toBe("Bearer callers-token");

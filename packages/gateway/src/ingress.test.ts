@@ -142,7 +142,7 @@ describe("the description of the API requires a token", () => {
     expect(document.components).toHaveProperty("securitySchemes.bearer");
   });
 
-  test("and does not if they need not", async () => {
+  test("but not if sign-in is off", async () => {
     const { document, order } = await security(false);
     expect(JSON.stringify(document)).not.toMatch(/"security"|"securitySchemes"|"bearer"/);
     expect(order.responses).not.toHaveProperty("401");
@@ -195,7 +195,7 @@ describe("a page of another origin on this machine", () => {
     expect(response.headers.get("access-control-allow-origin")).toBeNull();
   });
 
-  test("may not if CORS_ORIGINS names only others", async () => {
+  test("may read no response if CORS_ORIGINS names only other origins", async () => {
     const strict = await openTestGateway({ corsOrigins: ["https://console.example"] });
     const ask = (from: string) => strict.fetch("/products/101", { headers: { origin: from } });
     expect((await ask(origin)).headers.get("access-control-allow-origin")).toBeNull();

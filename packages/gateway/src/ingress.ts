@@ -27,17 +27,17 @@ export interface IngressOptions {
   readonly backendStates: () => Promise<BackendStates>;
   /** Whether callers must sign in where the contract requires it. */
   readonly signIn: boolean;
-  /** Whether callers without a token may call what the contract opens to guests. */
+  /** Whether callers without a token may call methods that the contract opens to guests. */
   readonly guests: boolean;
   /** The currency of numbers that stand for an amount of money. */
   readonly defaultCurrency: string;
   /** The origins whose scripts may read responses, see `corsOrigins`. */
   readonly corsOrigins: readonly string[];
-  /** Whether headers and payloads of calls are kept for a while. */
+  /** Whether telemetry records headers and payloads of calls. */
   readonly payloads: boolean;
   /** The page that errors link to. */
   readonly errorHelpUrl: string | undefined;
-  /** Where `parley up` says how it is reached: lets the console start and stop services. */
+  /** The file with the address and token of `parley up`, with which the console starts and stops services. */
   readonly stackControlFile?: string | undefined;
 }
 
@@ -71,7 +71,7 @@ export function createIngress(
       origin: options.corsOrigins.includes("*") ? "*" : (origin, decide) => decide(null, mayRead(origin)),
     });
     app.addHook("onRequest", async (request, reply) => {
-      // Calls are answered past Fastify, on the raw response; the headers for browsers are added here.
+      // Calls bypass Fastify and write to the raw response; the headers for browsers are added here.
       if (request.headers.origin !== undefined) {
         for (const [name, value] of Object.entries(reply.getHeaders())) {
           reply.raw.setHeader(name, value as string);
@@ -85,7 +85,7 @@ export function createIngress(
       const report = healthReport(status === Status.SERVING, states);
       return reply.code(report.status === "NOT_SERVING" ? 503 : 200).send(report);
     });
-    const description = remembered(async () =>
+    const description = memoized(async () =>
       JSON.stringify(await apiDescription({ offered: services, signIn, guests, defaultCurrency })),
     );
     app.get("/openapi.json", async (_request, reply) => reply.type("application/json").send(await description()));
@@ -117,8 +117,8 @@ function callHeader(headers: RestRequest["headers"]): [string, string][] {
   });
 }
 
-/** Generated when it is first requested; again if that failed. */
-function remembered<T>(make: () => Promise<T>): () => Promise<T> {
+/** Caches the result of the first call. A failure is not cached. */
+function memoized<T>(make: () => Promise<T>): () => Promise<T> {
   let made: Promise<T> | undefined;
   return () => {
     made ??= make().catch((error: unknown) => {

@@ -56,7 +56,7 @@ const transports: readonly (readonly [string, (baseUrl: string) => Transport])[]
 describe.each<[string, (stream: ServerHttp2Stream) => void]>([
   ["is killed", (stream) => stream.session?.socket?.destroy()],
   ["closes its connection", (stream) => stream.session?.destroy()],
-])("a stream whose service %s, and whose caller stays", (_how, ending) => {
+])("a stream whose service %s while its caller is connected", (_how, ending) => {
   beforeAll(() => {
     lose = ending;
   });

@@ -40,7 +40,7 @@ function setUp(clock = createTestClock()) {
       router.service(OrderService, {
         createOrder: () => {
           stock--;
-          throw new Error("too late to say, but it took effect");
+          throw new Error("failed after it took effect");
         },
         getOrder: () => ({}),
       });
@@ -64,7 +64,7 @@ beforeEach(() => {
   it = setUp();
 });
 
-test("the same read is sent once, another one is sent itself", async () => {
+test("equal reads are sent once, other reads separately", async () => {
   await it.products.getProduct({ productId: "101" });
   await it.products.getProduct({ productId: "101" });
   await it.products.getProduct({ productId: "102" });
@@ -74,7 +74,7 @@ test("the same read is sent once, another one is sent itself", async () => {
   expect(it.reads()).toBe(4);
 });
 
-test("an answer is cached no longer than its bound", async () => {
+test("a response is cached no longer than its maximum age", async () => {
   await it.products.getProduct({ productId: "101" });
   await it.clock.advance(productAgeMaxMs - 1);
   await it.products.getProduct({ productId: "101" });
@@ -84,7 +84,7 @@ test("an answer is cached no longer than its bound", async () => {
   expect(it.reads()).toBe(2);
 });
 
-test("a change clears it, even one that seems to have failed; another read does not", async () => {
+test("a change clears the cache, even one that seems to have failed; another read does not", async () => {
   await it.products.getProduct({ productId: "101" });
   await it.orders.getOrder({ orderId: "1" });
   await it.products.getProduct({ productId: "101" });
@@ -106,7 +106,7 @@ test("a read that began before a change is not cached after it", async () => {
   expect((await it.products.getProduct({ productId: "101" })).product?.stock).toBe(9);
 });
 
-test("a change of stock made elsewhere clears it as soon as it is reported", async () => {
+test("a change of stock made elsewhere clears the cache as soon as it is reported", async () => {
   const stopping = new AbortController();
   const watching = it.cache.watch(it.inventory, stopping.signal);
   await it.products.getProduct({ productId: "101" });

@@ -18,7 +18,7 @@ export interface ProductCache {
 
 /**
  * The longest age of an answer: a change through this gateway clears the cache before its caller is answered, and a change of
- * stock made elsewhere as soon as the service reports it. This bounds all others, and the time of a broken watch.
+ * stock made elsewhere as soon as the service reports it. This is the limit for all other changes, and while the watch is broken.
  */
 export const productAgeMaxMs = 1_000;
 
@@ -35,7 +35,7 @@ const cachedMethods: ReadonlySet<DescMethod> = new Set(
 /** The wait between two attempts to watch, in milliseconds. */
 const watchAgainMs = 1_000;
 
-interface Kept {
+interface CachedResponse {
   readonly response: UnaryResponse;
   readonly endMs: number;
 }
@@ -43,7 +43,7 @@ interface Kept {
 /** Creates an empty cache. */
 export function createProductCache(environment: Pick<Environment, "clock" | "log">): ProductCache {
   const { clock, log } = environment;
-  const answers = new LRUCache<string, Kept>({ max: answersMax });
+  const answers = new LRUCache<string, CachedResponse>({ max: answersMax });
   // The number of clears: a read that began before a change must not be cached after it.
   let generation = 0;
   function empty() {
@@ -58,9 +58,9 @@ export function createProductCache(environment: Pick<Environment, "clock" | "log
       return changes ? next(request).finally(empty) : next(request);
     }
     const key = keyOf(request.method, request.message as Message);
-    const kept = fresh(answers.get(key), clock);
-    if (kept !== undefined) {
-      return kept;
+    const cached = fresh(answers.get(key), clock);
+    if (cached !== undefined) {
+      return cached;
     }
     const began = generation;
     const response = await next(request);
@@ -94,6 +94,6 @@ function keyOf(method: DescMethod, message: Message): string {
   return `${method.name}:${Buffer.from(toBinary(method.input as DescMessage, message)).toString("latin1")}`;
 }
 
-function fresh(kept: Kept | undefined, clock: Clock): UnaryResponse | undefined {
-  return kept !== undefined && kept.endMs > clock.monotonic() ? kept.response : undefined;
+function fresh(cached: CachedResponse | undefined, clock: Clock): UnaryResponse | undefined {
+  return cached !== undefined && cached.endMs > clock.monotonic() ? cached.response : undefined;
 }

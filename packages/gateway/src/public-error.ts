@@ -5,8 +5,8 @@ import { reasonError, reasonOf } from "@parley/rpc";
 import { errorDetailTypes } from "@parley/rpc/server";
 
 /**
- * A service's error as outside callers get it. Errors for the caller are passed on; in errors about
- * the platform itself, addresses and causes are removed: UNAVAILABLE names the service and the retry delay, INTERNAL and
+ * A service's error as outside callers get it. Errors for the caller are forwarded; in errors about the platform itself, addresses and
+ * causes are removed: UNAVAILABLE names the service and the retry delay, INTERNAL and
  * the like contain only the request id. A service that cancels a call whose caller still waits is UNAVAILABLE.
  */
 export function publicError(
@@ -36,7 +36,7 @@ function unavailable(error: ConnectError, forwardedTo?: string): ConnectError {
   const { target: _address, service = forwardedTo, ...rest } = metadata;
   return reasonError(Code.Unavailable, {
     reason,
-    message: `${service ?? "A service that is needed"} is unavailable. Try again.`,
+    message: `${service ?? "A required service"} is unavailable. Try again.`,
     metadata: { ...rest, ...(service === undefined ? {} : { service }) },
     retryAfterMs: retryAfterMs(error) ?? retryAfterDefaultMs,
     cause: error,
@@ -61,12 +61,12 @@ function internal(error: ConnectError): ConnectError {
 
 /** The headers of a service's response are not for the gateway's caller. */
 function withoutMetadata(error: ConnectError): ConnectError {
-  const told = new ConnectError(error.rawMessage, error.code, undefined, undefined, error);
-  told.details = error.details.map(readableDetail);
-  return told;
+  const stripped = new ConnectError(error.rawMessage, error.code, undefined, undefined, error);
+  stripped.details = error.details.map(readableDetail);
+  return stripped;
 }
 
-/** A detail that Connect writes in JSON as well, as the service itself does: one that came over the wire is bytes. */
+/** Decodes a detail that arrived as bytes, so that Connect writes its fields in JSON, as the service itself does. */
 function readableDetail(detail: ConnectError["details"][number]): ConnectError["details"][number] {
   const desc = "type" in detail ? errorDetailTypes.getMessage(detail.type) : undefined;
   return desc === undefined || !("type" in detail) ? detail : { desc, value: fromBinary(desc, detail.value) };

@@ -63,7 +63,7 @@ describe.each([
   test.each<[string, Sent, number, string | undefined]>([
     ["a read", { path: "/products/101" }, 200, undefined],
     [
-      "bytes that are no text",
+      "bytes that are not UTF-8",
       { path: "/orders", method: "POST", headers: json, body: Buffer.from([0xff, 0xfe, 0]) },
       400,
       "INVALID_REQUEST",
@@ -91,7 +91,7 @@ describe.each([
     ["a path that is not UTF-8", { path: "/products/%ff" }, 400, "MALFORMED_PATH"],
     ["no such path", { path: "/products/101/" }, 404, "ROUTE_NOT_FOUND"],
     ["a path out of the tree", { path: "/products/../../etc/passwd" }, 404, "ROUTE_NOT_FOUND"],
-    ["a method that a path does not take", { path: "/products/101", method: "PUT" }, 405, "METHOD_NOT_ALLOWED"],
+    ["a method that a path does not support", { path: "/products/101", method: "PUT" }, 405, "METHOD_NOT_ALLOWED"],
   ])("%s", async (_what, sent, status, reason) => {
     const { headers, ...got } = await send(sent);
     expect(got.status, got.body).toBe(status);
@@ -103,8 +103,8 @@ describe.each([
     expect(error?.details[0]?.reason).toBe(reason);
   });
 
-  test("a body that a path does not take is refused, whether or not the headers announce it", async () => {
-    // Over HTTP/2 no header has to (RFC 9113, section 8.1).
+  test("a body that a path does not accept is refused, whether or not the headers announce it", async () => {
+    // Over HTTP/2 no header has to announce it (RFC 9113, section 8.1).
     const announced = [{ "content-length": "3" }, version === "HTTP/1.1" ? { "transfer-encoding": "chunked" } : {}];
     for (const headers of announced) {
       const got = await send({ path: "/products/101", headers: { ...json, ...headers }, body: "{ }" });
@@ -126,9 +126,9 @@ describe.each([
   });
 
   test.each<[string, Sent, number]>([
-    ["a whole URL as its target", { path: "http://shop.example/products/101" }, 200],
-    ["a whole URL with a query", { path: "http://shop.example:8080/products/101?x=1" }, 400],
-    ["a whole URL of no path", { path: "http://shop.example/nowhere" }, 404],
+    ["a target in absolute-form", { path: "http://shop.example/products/101" }, 200],
+    ["a target in absolute-form with a query", { path: "http://shop.example:8080/products/101?x=1" }, 400],
+    ["a target in absolute-form with an unknown path", { path: "http://shop.example/nowhere" }, 404],
   ])("%s", async (_what, sent, status) => {
     // Over HTTP/2 the scheme and the authority have fields of their own (RFC 9113, section 8.3.1).
     if (version === "HTTP/1.1") {
@@ -147,7 +147,7 @@ describe.each([
     expect([got.status, got.headers["accept-encoding"]]).toEqual([status, status === 415 ? "identity" : undefined]);
   });
 
-  test("the gateway answers others after each of these", async () => {
+  test("the gateway answers further requests after each of these", async () => {
     expect((await send({ path: "/products/101" })).status).toBe(200);
   });
 });
@@ -168,13 +168,16 @@ describe("invalid requests", () => {
 
   test.each([
     ["garbage", "GARBAGE\r\n\r\n"],
-    ["a method that HTTP/1.1 does not know", "BREW /products/101 HTTP/1.1\r\nhost: a\r\n\r\n"],
+    ["an unknown HTTP/1.1 method", "BREW /products/101 HTTP/1.1\r\nhost: a\r\n\r\n"],
     [
-      "a length and chunks at once",
+      "both Content-Length and Transfer-Encoding",
       "POST /orders HTTP/1.1\r\nhost: a\r\ncontent-length: 5\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n",
     ],
-    ["two lengths", "POST /orders HTTP/1.1\r\nhost: a\r\ncontent-length: 5\r\ncontent-length: 6\r\n\r\nhello"],
-    ["no host", "GET /products/101 HTTP/1.1\r\n\r\n"],
+    [
+      "two Content-Length fields",
+      "POST /orders HTTP/1.1\r\nhost: a\r\ncontent-length: 5\r\ncontent-length: 6\r\n\r\nhello",
+    ],
+    ["no Host field", "GET /products/101 HTTP/1.1\r\n\r\n"],
   ])("%s gets 400, and its connection is closed", async (_what, bytes) => {
     expect(await raw(bytes)).toMatch(/^HTTP\/1\.1 400 /);
   });

@@ -45,7 +45,7 @@ describe("a REST request", () => {
     expect(seen?.get("authorization")).toBe("Bearer t");
   });
 
-  test("gets a request id if it has none, or one that is unfit for a log", async () => {
+  test("gets a new request id if it has none, or an invalid one", async () => {
     const own = (await gateway.fetch("/products/102")).headers.get("x-request-id");
     const replaced = await gateway.fetch("/products/102", { headers: { "x-request-id": "a b" } });
     expect(own).toMatch(/^[0-9a-f-]{36}$/);
@@ -74,12 +74,12 @@ describe("a REST request", () => {
 
 describe("an error over REST has Google's form", () => {
   test.each([
-    ["what the service says", "/products/999", undefined, 404, "NOT_FOUND", "PRODUCT_NOT_FOUND"],
+    ["an error of the service", "/products/999", undefined, 404, "NOT_FOUND", "PRODUCT_NOT_FOUND"],
     ["no such path", "/nowhere", undefined, 404, "NOT_FOUND", "ROUTE_NOT_FOUND"],
     ["no such method", "/products/101", { method: "PUT" }, 405, "UNIMPLEMENTED", "METHOD_NOT_ALLOWED"],
-    ["a method that few know", "/products/101", { method: "QUERY" }, 405, "UNIMPLEMENTED", "METHOD_NOT_ALLOWED"],
-    ["a method made up", "/products/101", { method: "PROPFIND" }, 405, "UNIMPLEMENTED", "METHOD_NOT_ALLOWED"],
-    ["no JSON", "/orders", { ...posted(1), body: "{" }, 400, "INVALID_ARGUMENT", "INVALID_REQUEST"],
+    ["the method QUERY", "/products/101", { method: "QUERY" }, 405, "UNIMPLEMENTED", "METHOD_NOT_ALLOWED"],
+    ["the method PROPFIND", "/products/101", { method: "PROPFIND" }, 405, "UNIMPLEMENTED", "METHOD_NOT_ALLOWED"],
+    ["invalid JSON", "/orders", { ...posted(1), body: "{" }, 400, "INVALID_ARGUMENT", "INVALID_REQUEST"],
     ["another media type", "/orders", { method: "POST", body: "a" }, 415, "INVALID_ARGUMENT", "UNSUPPORTED_MEDIA_TYPE"],
     ["a body of 2 MiB", "/orders", posted("x".repeat(2 ** 21)), 413, "RESOURCE_EXHAUSTED", "MESSAGE_TOO_LARGE"],
     [
@@ -90,8 +90,8 @@ describe("an error over REST has Google's form", () => {
       "INVALID_ARGUMENT",
       "INVALID_REQUEST",
     ],
-    ["a parameter that is none", "/products?nothing=1", undefined, 400, "INVALID_ARGUMENT", "UNKNOWN_PARAMETER"],
-    ["a method for services", "/order.v1.Nothing", undefined, 404, "NOT_FOUND", "ROUTE_NOT_FOUND"],
+    ["an unknown parameter", "/products?nothing=1", undefined, 400, "INVALID_ARGUMENT", "UNKNOWN_PARAMETER"],
+    ["an unknown RPC service", "/order.v1.Nothing", undefined, 404, "NOT_FOUND", "ROUTE_NOT_FOUND"],
   ])("%s", async (_what, path, init, status, name, reason) => {
     const { response, body } = await json(path, init);
     expect(response.status).toBe(status);
@@ -125,9 +125,9 @@ describe("an error over REST has Google's form", () => {
 
 describe("a stream over REST", () => {
   test("is sent as server-sent events that can be resumed, and ends behind the gateway when the client disconnects", async () => {
-    const left = new AbortController();
+    const disconnect = new AbortController();
     const headers = { accept: "text/event-stream", "last-event-id": "p3" };
-    const response = await gateway.fetch("/stock:watch?product_ids=7", { headers, signal: left.signal });
+    const response = await gateway.fetch("/stock:watch?product_ids=7", { headers, signal: disconnect.signal });
     expect(response.headers.get("content-type")).toBe("text/event-stream");
     expect(gateway.platform.streams).toContain("p3/7");
     gateway.platform.announceStock({ productId: "7", stock: 3, position: "p4" });
@@ -138,27 +138,27 @@ describe("a stream over REST", () => {
     }
     expect(text).toContain("id: p4\n");
     expect(text).toContain('"stock":3');
-    left.abort();
+    disconnect.abort();
     await expect.poll(() => [...gateway.platform.streams]).not.toContain("p3/7");
   });
 
   test.each(["TEXT/EVENT-STREAM", "text/event-stream; charset=utf-8", "application/json;q=0.2, Text/*"])(
-    "comes as server-sent events for accept: %s",
+    "is sent as server-sent events for accept: %s",
     async (accept) => {
-      const left = new AbortController();
-      const response = await gateway.fetch("/stock:watch", { headers: { accept }, signal: left.signal });
+      const disconnect = new AbortController();
+      const response = await gateway.fetch("/stock:watch", { headers: { accept }, signal: disconnect.signal });
       expect(response.headers.get("content-type")).toBe("text/event-stream");
-      left.abort();
+      disconnect.abort();
     },
   );
 
   test("is sent as a line for each message by default", async () => {
-    const left = new AbortController();
-    const response = await gateway.fetch("/stock:watch?after_position=q", { signal: left.signal });
+    const disconnect = new AbortController();
+    const response = await gateway.fetch("/stock:watch?after_position=q", { signal: disconnect.signal });
     expect(response.headers.get("content-type")).toBe("application/x-ndjson");
     gateway.platform.announceStock({ productId: "8", position: "q1" });
     const { value } = (await response.body?.getReader().read()) ?? {};
     expect(JSON.parse(new TextDecoder().decode(value))).toMatchObject({ productId: "8", position: "q1" });
-    left.abort();
+    disconnect.abort();
   });
 });

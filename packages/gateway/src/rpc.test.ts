@@ -48,26 +48,26 @@ describe.each(transports)("a call by %s", (_name, open) => {
   });
 
   test("streams, and ends the stream behind the gateway when the caller disconnects", async () => {
-    const left = new AbortController();
+    const disconnect = new AbortController();
     const watch = createClient(InventoryService, transport).watchStock(
       { productIds: ["9"], afterPosition: _name },
-      { signal: left.signal },
+      { signal: disconnect.signal },
     );
-    const told: number[] = [];
+    const stocks: number[] = [];
     const reading = (async () => {
       for await (const { stock } of watch) {
-        told.push(stock);
+        stocks.push(stock);
       }
     })().catch(() => {});
     await expect.poll(() => [...gateway.platform.streams]).toContain(`${_name}/9`);
     gateway.platform.announceStock({ productId: "9", stock: 4 });
-    await expect.poll(() => told).toEqual([4]);
-    left.abort();
+    await expect.poll(() => stocks).toEqual([4]);
+    disconnect.abort();
     await reading;
     await expect.poll(() => [...gateway.platform.streams]).not.toContain(`${_name}/9`);
   });
 
-  test("for services alone is not offered", async () => {
+  test("of a method for services only is UNIMPLEMENTED", async () => {
     const call = createClient(InventoryService, transport).releaseStock({ orderId: "1" });
     await expect(call).rejects.toMatchObject({ code: Code.Unimplemented });
   });

@@ -56,7 +56,7 @@ export const gatewaySettings = {
   ...limitsSettings,
   STACK_CONTROL_FILE: text({
     default: "",
-    desc: "Set by parley up: how the console reaches it, to start and stop services. Used only where AUTH=off and HOST is loopback.",
+    desc: "Set by parley up: the file with its address and token, for the console. Used only with AUTH=off and a loopback HOST.",
   }),
 };
 

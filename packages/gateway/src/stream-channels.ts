@@ -4,8 +4,8 @@ import type { Environment } from "@parley/rpc";
 import { ConnectionPool } from "@parley/rpc/client";
 
 /**
- * Connections for streams only. A stream uses one of the concurrent streams of a connection (SETTINGS_MAX_CONCURRENT_STREAMS) for as long as it
- * lives: on a connection shared with unary calls, watchers could use all of them, and orders would wait.
+ * Connections for streams only. A stream uses one of the concurrent streams of a connection (SETTINGS_MAX_CONCURRENT_STREAMS) while it is
+ * open: on a connection shared with unary calls, watchers could use all of them, and orders would have to wait.
  */
 export class StreamChannels {
   readonly #pools: readonly ConnectionPool[];

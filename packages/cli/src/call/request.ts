@@ -81,7 +81,7 @@ function messageOf(method: DescMethod, json: JsonValue): Message {
     }
     return message;
   } catch (cause) {
-    throw new RequestError(`The request is not of the form of ${method.input.typeName}. \`--help\` tells its fields.`, {
+    throw new RequestError(`The request is not a valid ${method.input.typeName}. \`--help\` lists its fields.`, {
       cause,
     });
   }
@@ -91,7 +91,7 @@ function messageOf(method: DescMethod, json: JsonValue): Message {
 function fileProblem(cause: unknown): string {
   switch ((cause as NodeJS.ErrnoException).code) {
     case "ENOENT":
-      return "there is no such file";
+      return "the file does not exist";
     case "EISDIR":
       return "it is a folder";
     case "EACCES":
@@ -105,7 +105,7 @@ function readText(file: string): string {
   try {
     return readFileSync(file, "utf8");
   } catch (cause) {
-    throw new RequestError(`\`--data\` names the file ${file}, which cannot be read: ${fileProblem(cause)}.`, {
+    throw new RequestError(`\`--data\`: cannot read ${file}: ${fileProblem(cause)}.`, {
       cause,
     });
   }
@@ -134,7 +134,7 @@ function put(json: JsonObject, parameter: Parameter, value: JsonValue): void {
   }
   const last = parameter.path.at(-1);
   if (last === undefined) {
-    throw new RequestError(`${pathOf(parameter)} is no field`);
+    throw new RequestError(`${pathOf(parameter)} is not a field`);
   }
   place[last.jsonName] = value;
 }

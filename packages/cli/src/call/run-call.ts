@@ -44,7 +44,7 @@ export async function runCall({ method, parameters, given, options, services }: 
       print(answer);
     }
     if (options.json !== true && changesOrder(method)) {
-      onTraceId(traceId);
+      printTraceCommand(traceId);
     }
     return exitCodes.ok;
   } catch (error) {
@@ -54,15 +54,15 @@ export async function runCall({ method, parameters, given, options, services }: 
     }
     const failure = error instanceof UsageError ? error : ConnectError.from(error);
     // A call that was never sent has no trace.
-    const told = neverSent(failure) ? undefined : traceId;
-    return printFailure(failure, { json: options.json === true, parameters, traceId: told });
+    const shownTraceId = neverSent(failure) ? undefined : traceId;
+    return printFailure(failure, { json: options.json === true, parameters, traceId: shownTraceId });
   } finally {
     process.off("SIGINT", interrupt);
     connection?.close();
   }
 }
 
-/** The trace that the call is the first of, or that `--header` gave it: every process that it comes by keeps its part under this id. */
+/** The trace id of the call: a new one, or that of a `traceparent` given by `--header`. Every process records its spans under this id. */
 function traceOf(headers: Headers): string | undefined {
   const given = headers.get("traceparent");
   if (given !== null) {
@@ -81,7 +81,7 @@ function changesOrder({ output, idempotency }: DescMethod): boolean {
   );
 }
 
-function onTraceId(traceId: string | undefined): void {
+function printTraceCommand(traceId: string | undefined): void {
   if (traceId !== undefined) {
     const { colors } = createTerminal();
     process.stdout.write(`${colors.dim(`npx parley trace ${traceId}`)}\n`);

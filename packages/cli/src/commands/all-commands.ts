@@ -68,7 +68,8 @@ export function allCommands(services: readonly ServiceDefinition[]): readonly La
     })),
     {
       name: "fault",
-      description: "Adds a fault to a process of the running stack: its calls fail or wait for a while.",
+      description:
+        "Injects a fault into a process of the running stack: its calls fail or are delayed, for a limited time.",
       load: async () => (await import("./fault.ts")).faultCommand(services),
     },
     {

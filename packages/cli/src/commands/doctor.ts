@@ -36,11 +36,11 @@ export function doctorCommand(services: readonly ServiceDefinition[]): Command {
         ...(await checkDataFolder(dataFolder)),
         ...(await checkServices(services, { portOffset, dataFolder, shell: process.env })),
       ];
-      process.exitCode = tell(findings);
+      process.exitCode = print(findings);
     });
 }
 
-function tell(findings: readonly Finding[]): number {
+function print(findings: readonly Finding[]): number {
   const { colors } = createTerminal();
   const marks = { good: colors.green("✓"), note: colors.yellow("•"), bad: colors.red("✗") };
   const write = (line: string) => process.stdout.write(`${line}\n`);
@@ -50,8 +50,8 @@ function tell(findings: readonly Finding[]): number {
       write(`    ${colors.dim(remedy)}`);
     }
   }
-  const wrong = findings.filter(({ kind }) => kind === "bad").length;
+  const failed = findings.filter(({ kind }) => kind === "bad").length;
   write("");
-  write(wrong === 0 ? "Everything is all right." : `${wrong} ${wrong === 1 ? "thing is" : "things are"} wrong.`);
-  return wrong === 0 ? exitCodes.ok : exitCodes.other;
+  write(failed === 0 ? "All checks passed." : `${failed} ${failed === 1 ? "check" : "checks"} failed.`);
+  return failed === 0 ? exitCodes.ok : exitCodes.other;
 }

@@ -16,11 +16,13 @@ interface Options {
   readonly clear?: true;
 }
 
-/** `parley fault product --method ReserveStock --code UNAVAILABLE --percent 50`: makes calls fail or wait, for a while. */
+/** `parley fault product --method ReserveStock --code UNAVAILABLE --percent 50`: makes calls fail or delays them, for a limited time. */
 export function faultCommand(services: readonly ServiceDefinition[]): Command {
   const names = services.map(({ name }) => name).join(", ");
   return new Command("fault")
-    .description("Adds a fault to a process of the running stack: its calls fail or wait for a while.")
+    .description(
+      "Injects a fault into a process of the running stack: its calls fail or are delayed, for a limited time.",
+    )
     .argument("[process]", `one of ${names}; --clear without a process clears all`)
     .option("--method <name>", "only this method: ReserveStock, or product.v1.InventoryService/ReserveStock", "")
     .option("--percent <share>", "the percentage of calls", percent, 100)
@@ -31,15 +33,15 @@ export function faultCommand(services: readonly ServiceDefinition[]): Command {
     .option("--data <folder>", "the data folder of the stack", defaultDataFolder)
     .action(async (process: string | undefined, options: Options, command: Command) => {
       if (options.clear !== true && process === undefined) {
-        command.error("error: name a process, or --clear");
+        command.error("error: Name a process, or use --clear.");
       }
       if (options.clear !== true && options.latency === undefined && options.code === undefined) {
-        command.error("error: give --latency, --code, or both");
+        command.error("error: Set --latency, --code, or both.");
       }
       await withStack(dataFolderOf(options.data), async (stack) => {
         if (options.clear === true) {
           const { rules } = await stack.removeFaults({ process: process ?? "" });
-          say(`${rules.length} ${rules.length === 1 ? "fault has" : "faults have"} ended.`);
+          say(`Removed ${rules.length} ${rules.length === 1 ? "fault" : "faults"}.`);
           return;
         }
         const { latency, code, method, percent } = options;
@@ -65,7 +67,7 @@ function say(line: string): void {
 function percent(text: string): number {
   const share = Number(text);
   if (!Number.isInteger(share) || share < 1 || share > 100) {
-    throw new InvalidArgumentError("A whole number from 1 to 100 is needed.");
+    throw new InvalidArgumentError("It must be a whole number from 1 to 100.");
   }
   return share;
 }
@@ -75,7 +77,7 @@ function timeMs(text: string): number {
   const unitMs = { ms: 1, s: 1_000, m: 60_000 }[match?.[2] ?? "s"] ?? Number.NaN;
   const ms = Number(match?.[1]) * unitMs;
   if (!(ms >= 0)) {
-    throw new InvalidArgumentError("A time is needed, such as 200ms, 30s or 5m.");
+    throw new InvalidArgumentError("It must be a time, such as 200ms, 30s or 5m.");
   }
   return ms;
 }
@@ -84,7 +86,7 @@ function code(text: string): Code {
   const found = Code[text.toUpperCase().replaceAll("-", "_") as keyof typeof Code];
   if (typeof found !== "number" || found === Code.OK) {
     const codes = Object.keys(Code).filter((name) => Number.isNaN(Number(name)) && name !== "OK");
-    throw new InvalidArgumentError(`Allowed are ${codes.join(", ")}.`);
+    throw new InvalidArgumentError(`It must be one of ${codes.join(", ")}.`);
   }
   return found;
 }

@@ -13,10 +13,7 @@ export function healthCommand(services: readonly ServiceDefinition[]): Command {
     .description("Checks the health of the service on ADMIN_PORT or PORT, as the probe of a container.")
     .argument("[service]", "the service whose default port is used if neither variable is set")
     .option("--timeout-ms <ms>", "the maximum time for the response", Number, answerMsDefault)
-    .addHelpText(
-      "after",
-      "\nExit codes:\n  0  it serves\n  1  it starts, drains, or does not answer\n  2  no port is known",
-    )
+    .addHelpText("after", "\nExit codes:\n  0  SERVING\n  1  NOT_SERVING, or no response\n  2  the port is unknown")
     .action(async (name: string | undefined, { timeoutMs }: { readonly timeoutMs: number }, command: Command) => {
       const url = healthUrl(process.env, services.find((service) => service.name === name)?.port);
       if (url === undefined) {
@@ -29,7 +26,7 @@ export function healthCommand(services: readonly ServiceDefinition[]): Command {
     });
 }
 
-/** The admin port answers in clear text and asks for no token. Undefined where no port is known. */
+/** The admin port uses clear text and requires no token. Undefined if no port is known. */
 export function healthUrl(variables: NodeJS.ProcessEnv, defaultPort?: number): string | undefined {
   const { ADMIN_PORT: adminPort, ADMIN_HOST: adminHost, PORT: port, HOST: host, TLS_CERT_FILE: cert } = variables;
   if (Number(adminPort) > 0) {

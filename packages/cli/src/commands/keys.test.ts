@@ -28,7 +28,7 @@ const run = (...args: string[]) => keysCommand(services).parseAsync(["--folder",
 const callers = services.filter(({ calls }) => calls.length > 0).map(({ name }) => name);
 
 describe("parley keys", () => {
-  it("makes a private key for each service that calls others, and keeps those that are there", async () => {
+  it("generates a private key for each service that calls others, and keeps existing ones", async () => {
     await run();
     expect((await readdir(folder)).sort()).toEqual([...callers.map((name) => `${name}.json`), "services.json"].sort());
     const before = await readFile(join(folder, "order.json"), "utf8");
@@ -47,7 +47,7 @@ describe("parley keys", () => {
     }
   });
 
-  it("writes one service's files from variables, readable by its user alone", async () => {
+  it("writes one service's files from variables, readable only by its user", async () => {
     vi.stubEnv("SERVICE_KEYS", '{"keys":[]}');
     vi.stubEnv("SERVICE_KEY", '{"kid":"order/1"}');
     await run("--from-environment", "order");
@@ -63,7 +63,7 @@ describe("parley keys", () => {
     expect(output).toContain("SERVICE_KEYS is not set");
   });
 
-  it("names a file that holds no key", async () => {
+  it("names a file that contains no key", async () => {
     await writeFile(join(folder, "order.json"), "{}");
     await run();
     expect(process.exitCode).toBe(2);

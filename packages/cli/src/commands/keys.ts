@@ -20,7 +20,7 @@ export function keysCommand(services: readonly ServiceDefinition[]): Command {
     .addOption(
       new Option(
         "--from-environment <service>",
-        "write the files of one service from the variables SERVICE_KEYS and SERVICE_KEY instead of making keys",
+        "write the files of one service from the variables SERVICE_KEYS and SERVICE_KEY instead of generating keys",
       ).conflicts("kubernetes"),
     )
     .action(async ({ folder, kubernetes, fromEnvironment }: Options) => {
@@ -41,11 +41,13 @@ export function keysCommand(services: readonly ServiceDefinition[]): Command {
     });
 }
 
-/** Some platforms hand secrets over as variables only, where a service reads files. */
+/** Some platforms provide secrets only as variables, but services read them from files. */
 async function writeFromEnvironment(folder: string, service: string): Promise<number> {
   const { SERVICE_KEYS, SERVICE_KEY } = process.env;
   if (SERVICE_KEYS === undefined) {
-    process.stderr.write("SERVICE_KEYS is not set: the content of services.json, as `parley keys` writes it.\n");
+    process.stderr.write(
+      "SERVICE_KEYS is not set. Set it to the content of services.json, which `parley keys` writes.\n",
+    );
     return exitCodes.invalid;
   }
   await mkdir(folder, { recursive: true });
@@ -58,7 +60,7 @@ async function writeFromEnvironment(folder: string, service: string): Promise<nu
   return exitCodes.ok;
 }
 
-/** JSON is YAML: each value stands quoted in one line. */
+/** JSON is valid YAML: each file is one quoted string. */
 async function manifests({ publicFile, privateFiles }: ServiceKeys): Promise<string> {
   const parts = [
     `apiVersion: v1

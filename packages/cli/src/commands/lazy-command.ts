@@ -16,7 +16,7 @@ export function lazyCommand({ name, description, load }: LazyCommand): Command {
     .argument("[args...]")
     .allowUnknownOption()
     .passThroughOptions()
-    // Its help is that of the real command.
+    // The real command prints the help.
     .helpOption(false);
   stubs.add(stub);
   return stub.action(async () => {
@@ -30,7 +30,7 @@ export function lazyCommand({ name, description, load }: LazyCommand): Command {
 /** Gives a command, and its subcommands, the common exit codes and hint. */
 export function prepared(command: Command, fullName: string): Command {
   command
-    .showHelpAfterError(wantsJson() ? false : `(${fullName} --help tells what there is)`)
+    .showHelpAfterError(wantsJson() ? false : `(${fullName} --help shows the usage)`)
     .configureOutput({ outputError: writeError })
     .configureHelp({ subcommandTerm: termOf })
     .exitOverride(end);

@@ -4,7 +4,7 @@ import { type ConnectionOptions, withConnectionOptions } from "../connection/con
 import { isHealthy } from "../connection/is-healthy.ts";
 import { addressOfService } from "../connection/service-address.ts";
 import { runMenu } from "../menu/menu.ts";
-import { isLeft } from "../menu/pick.ts";
+import { isCancelled } from "../menu/pick.ts";
 import { shopOf } from "../menu/shop.ts";
 import { exitCodes } from "../outcome/exit-codes.ts";
 import type { ServiceDefinition } from "../service/service-registry.ts";
@@ -35,7 +35,7 @@ export function menuCommand(services: readonly ServiceDefinition[]): Command {
         gatewayUrl,
       });
     } catch (error) {
-      if (!isLeft(error)) {
+      if (!isCancelled(error)) {
         throw error;
       }
       process.exitCode = exitCodes.ok;

@@ -42,8 +42,8 @@ function serviceLines({ names, port, files }: NewService): readonly string[] {
     `  curl localhost:8080/${plural}`,
     `  npx parley new method ${name} Approve${Name}`,
     "",
-    `Then write the service: fields and methods in proto/${field}/v1/, npm run generate, and the type check names what`,
-    `packages/${name} lacks. Admins may create, everyone may read: see (rpc.v1.access) in the contract.`,
+    `Then write the service: add fields and methods in proto/${field}/v1/, and run npm run generate. The type check reports`,
+    `what is missing in packages/${name}. Admins may create, and all callers may read: see (rpc.v1.access) in the contract.`,
   ];
 }
 

@@ -3,7 +3,10 @@ import { Argument, Command } from "commander";
 import { currentPrograms } from "../programs/current-programs.ts";
 import type { ServiceDefinition } from "../service/service-registry.ts";
 
-/** Until the service drains on its own: a process with id 1, as in a container, has no default for a signal. What shells say of SIGTERM. */
+/**
+ * The exit code for a signal before the service handles signals itself, as shells report SIGTERM. A process with id 1, as in a container, has
+ * no default action for signals.
+ */
 const endedBySignal = 128 + 15;
 
 /** `parley run order`: this process becomes the service. */
@@ -41,10 +44,10 @@ export function runCommand(services: readonly ServiceDefinition[]): Command {
 }
 
 const exitCodesOfServices = `
-SIGTERM and SIGINT drain: calls in flight end, new ones go elsewhere. A second signal ends it at once.
+SIGTERM and SIGINT drain the service: in-flight calls finish, and new calls fail over (GOAWAY). A second signal ends it at once.
 
 Exit codes:
   0    drained, or prepared (--migrate-only)
-  1    it could not start, could not go on, or calls were cut off after SHUTDOWN_GRACE_MS
+  1    startup failed, a fatal error occurred, or calls were cut off after SHUTDOWN_GRACE_MS
   2    a setting is wrong; every wrong setting is named on stderr
   143  ended by a signal before it served`;

@@ -59,7 +59,7 @@ async function parley(...args: readonly string[]): Promise<{ readonly code: numb
 }
 
 describe("a running stack is controlled", () => {
-  it("by its own user alone, with a token of the run", async () => {
+  it("only by its own user, with the token of the run", async () => {
     expect(statSync(controlPath(data)).mode & 0o777).toBe(0o600);
     const record = await readControl(data);
     expect(record?.url).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/);
@@ -76,7 +76,7 @@ describe("a running stack is controlled", () => {
     expect((await call(`Bearer ${record?.token}`)).status).toBe(200);
   });
 
-  it("stops, starts and restarts a process, and says what it cannot", async () => {
+  it("stops, starts and restarts a process, and refuses what is not possible", async () => {
     expect(await stateOf("user")).toMatchObject({ state: ProcessState.RUNNING, starts: 1, port: stack.ports[0] });
     expect(await codeOf((client) => client.startProcess({ process: "user" }))).toBe(Code.FailedPrecondition);
     const stopped = await control((client) => client.stopProcess({ process: "user" }));
@@ -92,7 +92,7 @@ describe("a running stack is controlled", () => {
     expect(await codeOf((client) => client.stopProcess({ process: "users" }))).toBe(Code.NotFound);
   });
 
-  it("goes on when every process was stopped on request", async () => {
+  it("keeps running when every process was stopped on request", async () => {
     const names = ["user", "product", "order"];
     await control((client) => Promise.all(names.map((process) => client.stopProcess({ process }))));
     expect(run.child.exitCode).toBeNull();
@@ -109,7 +109,7 @@ describe("a running stack is controlled", () => {
     );
   });
 
-  it.skipIf(process.platform === "win32")("pauses a process, and ends it all the same", async () => {
+  it.skipIf(process.platform === "win32")("pauses a process, and stops a paused one", async () => {
     expect((await control((client) => client.pauseProcess({ process: "user" }))).process?.state).toBe(
       ProcessState.PAUSED,
     );
@@ -123,7 +123,7 @@ describe("a running stack is controlled", () => {
     await control((client) => client.startProcess({ process: "user" }));
   });
 
-  it("injects faults, also into a process that was started anew, until they are ended", async () => {
+  it("injects faults, also into a restarted process, until they are removed", async () => {
     const rule = { process: "order", method: "CreateOrder", percent: 30, code: RpcCode.UNAVAILABLE };
     const added = await control((client) => client.addFault({ rule, duration: { seconds: 60n } }));
     expect(added.rule).toMatchObject(rule);
@@ -135,7 +135,7 @@ describe("a running stack is controlled", () => {
     expect((await stateOf("order"))?.faults).toHaveLength(1);
     await control((client) => client.removeFaults({ process: "order" }));
     await waitFor(async () => (await faultsOf(2)).length === 0);
-    // They end by themselves, too.
+    // They also expire.
     await control((client) => client.addFault({ rule, duration: { seconds: 1n } }));
     await waitFor(async () => (await stateOf("order"))?.faults.length === 0);
   });
@@ -159,7 +159,7 @@ describe("a running stack is controlled", () => {
     expect(await codeOf((client) => client.addFault(request))).toBe(code);
   });
 
-  it("streams what a process writes: the last lines first", async () => {
+  it("streams the lines of a process, its previous lines first", async () => {
     const kept = await control(async (client) => {
       for await (const { lines } of client.watchLogs({ process: "user", lines: 5, onlyKept: true })) {
         return lines;
@@ -170,17 +170,17 @@ describe("a running stack is controlled", () => {
     expect(kept.length).toBeLessThanOrEqual(5);
   });
 
-  it("by commands, which say what went wrong and end with its exit code", async () => {
+  it("by commands, which print errors and exit with their codes", async () => {
     const list = await parley("ps");
     expect(list.code).toBe(0);
     expect(list.said).toMatch(/user\s+running/);
     const twice = await parley("start", "user");
-    expect(twice).toMatchObject({ code: 4, said: expect.stringContaining("user runs already") });
+    expect(twice).toMatchObject({ code: 4, said: expect.stringContaining("user is already running") });
     const fault = await parley("fault", "product", "--latency", "200ms", "--for", "5s");
     expect(fault.said).toMatch(/^product: all calls: 200 ms more, for 5 s/);
   });
 
-  it("no more once it has ended", async () => {
+  it("no longer after it has ended", async () => {
     run.child.kill("SIGINT");
     expect(await run.exitCode).toBe(0);
     expect(await readControl(data)).toBeUndefined();

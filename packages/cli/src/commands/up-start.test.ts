@@ -15,8 +15,8 @@ beforeEach(async () => {
 afterEach(() => stack.dispose());
 
 describe("parley up, before it starts a service", () => {
-  it("reports a port in use, its process and the ways out, and starts nothing", async () => {
-    const squatter = createServer().listen(stack.ports[1], "127.0.0.1");
+  it("reports a port in use, its process and how to free it, and starts nothing", async () => {
+    const occupant = createServer().listen(stack.ports[1], "127.0.0.1");
     try {
       const run = stack.up();
       expect(await run.exitCode).toBe(1);
@@ -28,7 +28,7 @@ describe("parley up, before it starts a service", () => {
       expect(run.logged()).toBe("");
       expect(existsSync(join(stack.folder, "data"))).toBe(false);
     } finally {
-      squatter.close();
+      occupant.close();
     }
   });
 
@@ -112,7 +112,7 @@ describe("parley up, before it starts a service", () => {
     ],
     ["an offset", { env: { PARLEY_PORT_OFFSET: "x" } }, /whole number from 0 to 15000/],
   ] as readonly [string, { args?: string[]; env?: Record<string, string> }, RegExp][])(
-    "names %s that is wrong in a sentence, and ends with 2",
+    "reports %s that is invalid in one sentence, and exits with 2",
     async (_what, { args = [], env = {} }, message) => {
       const file = join(stack.folder, "file");
       writeFileSync(file, "");

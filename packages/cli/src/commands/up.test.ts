@@ -54,7 +54,7 @@ describe("parley up", () => {
       LOG_LEVEL: "debug",
     });
     await run.untilPrinted(/Sign-in is off \(AUTH=off\)/);
-    expect(run.said()).toMatch(/DATABASE_URL is set, and not used.*ORDER_DATABASE_URL/);
+    expect(run.said()).toMatch(/DATABASE_URL is set but not used.*ORDER_DATABASE_URL/);
   });
 
   it("with AUTH=required gives each calling service a key, which --fresh keeps, and prints how to sign in", async () => {
@@ -95,7 +95,7 @@ describe("parley up", () => {
     await stack.crash(1);
     await run.untilPrinted(/npx parley up --only product/);
     expect(run.said()).toContain("product ended with exit code 7");
-    expect(run.said()).toContain("product met its end");
+    expect(run.said()).toContain("product crashes on request");
     expect(run.said()).toContain("Calls from order to product fail with UNAVAILABLE");
     expect(await stack.listens(0)).toBe(true);
     expect(await stack.listens(1)).toBe(false);
@@ -115,7 +115,7 @@ describe("parley up", () => {
     const run = stack.up([], { FAKE_PRODUCT: "crash-at-start" });
     expect(await run.exitCode).toBe(1);
     expect(run.said()).toContain("product ended with exit code 3");
-    expect(run.said()).toContain("product has nowhere to keep its data");
+    expect(run.said()).toContain("product cannot open its database");
     expect(run.said()).toContain("Startup failed: ");
     expect(run.said()).not.toMatch(isUp);
     expect(await stack.listens(0)).toBe(false);

@@ -60,7 +60,7 @@ export function upCommand(services: readonly ServiceDefinition[]): Command {
       }
       const counts = replicaCounts(services, options.replicas, command);
       const all = withReplicas(services, counts);
-      // Of a service all replicas; or one, by its own name.
+      // A service's name selects all its replicas; a replica's name selects only that one.
       const selected = new Set(select(all, options.only, command).map(({ name }) => name));
       const started = all.filter((service) => selected.has(service.name) || selected.has(serviceNameOf(service)));
       process.exitCode = await runStack(started, {

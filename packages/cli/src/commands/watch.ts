@@ -25,9 +25,9 @@ export function watchCommand(services: readonly ServiceDefinition[]): Command {
   return withConnectionOptions(command).action(async () => {
     const options = command.opts<Options>();
     const connection = openConnection(options, services);
-    const left = new AbortController();
-    const leave = () => left.abort();
-    process.once("SIGINT", leave).once("SIGTERM", leave);
+    const interrupted = new AbortController();
+    const interrupt = () => interrupted.abort();
+    process.once("SIGINT", interrupt).once("SIGTERM", interrupt);
     try {
       process.exitCode = await runWatch({
         connection,
@@ -35,7 +35,7 @@ export function watchCommand(services: readonly ServiceDefinition[]): Command {
         only: options.only,
         json: options.json === true,
         refreshToken: options.refreshToken,
-        signal: left.signal,
+        signal: interrupted.signal,
       });
     } finally {
       connection.close();
@@ -56,7 +56,7 @@ function names(list: string): readonly Watchable[] {
   const given = list.split(",").map((name) => name.trim());
   const known = watchable.filter((name) => given.includes(name));
   if (known.length !== new Set(given).size) {
-    throw new InvalidArgumentError(`It must be some of ${watchable.join(", ")}, with commas between them.`);
+    throw new InvalidArgumentError(`It must be one or more of ${watchable.join(", ")}, separated by commas.`);
   }
   return known;
 }

@@ -8,7 +8,7 @@ export async function isHealthy(url: string): Promise<boolean> {
     await response.body?.cancel();
     return response.ok;
   } catch {
-    // No server answers there, or not in time.
+    // No server responded in time.
     return false;
   }
 }

@@ -22,6 +22,6 @@ export function addressOf(contract: string, options: AddressOptions): string {
 
 /** The address of a service of the stack, see {@link addressOf}. */
 export function addressOfService(service: ServiceDefinition, { services, portOffset, shell }: AddressOptions): string {
-  const moved = shell[`${variablePrefix(service.name)}_SERVICE_URL`];
-  return moved || serviceUrl(service, { services, portOffset, dataFolder: "", logLevel: "" }, shell);
+  const override = shell[`${variablePrefix(service.name)}_SERVICE_URL`];
+  return override || serviceUrl(service, { services, portOffset, dataFolder: "", logLevel: "" }, shell);
 }

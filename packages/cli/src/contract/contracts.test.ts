@@ -47,7 +47,7 @@ describe("the commands of a service", () => {
   });
 
   it("cover every public method of the contracts", () => {
-    // What is not the shop's is no command of its own: the console reads the gateway's, `parley ps`, `calls` and others the rest.
+    // These packages have no commands of their own: the console calls the gateway's methods; `parley ps`, `calls` and others call the rest.
     const own = ["buf", "rpc", "gateway", "stack"];
     const packages = readdirSync(new URL("../../../../proto", import.meta.url)).filter((name) => !own.includes(name));
     const everyPublic = [...readContracts()]

@@ -43,7 +43,7 @@ export function pathOf({ path }: Pick<Parameter, "path">): string {
   return path.map(({ name }) => name).join(".");
 }
 
-/** How a parameter is named in what a user reads: `<order-id>` for one that stands without its flag, or the shorter form of the flag. */
+/** A parameter's name in messages: `<order-id>` for a positional one, otherwise the shorter form of its flag. */
 export function namedOnCommandLine({ flag, alias, positional }: Parameter): string {
   return positional ? `<${flag}>` : `--${alias ?? flag}`;
 }

@@ -110,7 +110,7 @@ function anyJson(text: string): JsonValue {
   }
 }
 
-/** What the text of a parameter must be, with an example. Goes on from the parameter's name. */
+/** The required form of a parameter's text, with an example. Continues a sentence that begins with the parameter's name. */
 export function formOf({ path, kind }: Pick<Parameter, "path" | "kind">): string {
   const field = path.at(-1);
   const pair = kind === "pairs" && field?.message !== undefined ? pairOf(field.message) : undefined;
@@ -131,7 +131,7 @@ export function formOf({ path, kind }: Pick<Parameter, "path" | "kind">): string
     case "google.protobuf.Duration":
       return "must be a duration, such as 1.5s";
     case "google.protobuf.FieldMask":
-      return "must be names of fields with commas between them, such as name,price";
+      return "must be field names separated by commas, such as name,price";
     default:
       return elementForm(field);
   }

@@ -1,7 +1,7 @@
 import { DatabaseSync } from "node:sqlite";
 import { setTimeout as wait } from "node:timers/promises";
 
-/** Between two attempts, in milliseconds: locks that are waited for are held for a few. */
+/** The pause between two attempts, in milliseconds. Such locks are held for a few milliseconds. */
 const pauseMs = 20;
 /** SQLite's code for a locked file (sqlite.org/rescode.html). */
 const sqliteBusy = 5;
@@ -18,7 +18,7 @@ export class FileLock {
     this.#database = database;
   }
 
-  /** Takes the lock; undefined if another process or another owner in this one has it. Throws if the file cannot be opened. */
+  /** Acquires the lock; undefined if another process, or another owner in this process, holds it. Throws if the file cannot be opened. */
   static tryAcquire(path: string): FileLock | undefined {
     const database = new DatabaseSync(path);
     try {
@@ -33,7 +33,7 @@ export class FileLock {
     }
   }
 
-  /** Takes the lock, waiting at most `waitMs`; undefined if that is not enough. */
+  /** Acquires the lock, waiting at most `waitMs`; undefined after a timeout. */
   static async acquire(path: string, { waitMs }: { readonly waitMs: number }): Promise<FileLock | undefined> {
     const endMs = performance.now() + waitMs;
     let lock = FileLock.tryAcquire(path);

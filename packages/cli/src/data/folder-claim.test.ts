@@ -26,7 +26,7 @@ describe("a file's lock", () => {
     second?.release();
   });
 
-  it("ends with its owner's process, however that ends", async () => {
+  it("is released when its owner's process ends, even by SIGKILL", async () => {
     const path = join(folder, "a.lock");
     const module = new URL("./file-lock.ts", import.meta.url).href;
     const code = `const { FileLock } = await import(${JSON.stringify(module)});
@@ -83,7 +83,7 @@ describe("a data folder", () => {
 
   it("accepts a restarted service, which then belongs to its stack", async () => {
     const first = await take("first", [user, product]);
-    first.giveUp("product");
+    first.releaseService("product");
     const restarted = await take("restarted", [product]);
     expect(restarted.restartedFor).toMatchObject({ stack: "first" });
     expect(await restarted.isRunning(record("first"), all)).toBe(true);
@@ -97,14 +97,14 @@ describe("a data folder", () => {
     const other = await take("other", [order]);
     expect(other.restartedFor).toBeUndefined();
     await other.release(all);
-    first.giveUp("product");
+    first.releaseService("product");
     await first.release(all);
     const later = await take("later", [product]);
     expect(later.restartedFor).toBeUndefined();
     await later.release(all);
   });
 
-  it("trusts the locks, not the record of a crashed stack, whichever process has its id now", async () => {
+  it("uses the locks, not the record of a crashed stack, even if another process has its id now", async () => {
     await (await take("first", [user])).release(all);
     // A crash leaves only a record; its process id is in use, by this test.
     writeFileSync(join(folder, "locks", "user.json"), JSON.stringify(record("crashed")));

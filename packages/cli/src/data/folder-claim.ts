@@ -109,14 +109,14 @@ export class FolderClaim {
     }
   }
 
-  /** Releases a service that has ended. Its record stays: a restart learns its stack from it. */
-  giveUp(service: string): void {
+  /** Releases a service that has ended. Its record remains: a restart reads its stack from it. */
+  releaseService(service: string): void {
     this.#locks.get(service)?.release();
     this.#locks.delete(service);
   }
 
-  /** Takes a released service again. False if another stack has it by now. */
-  async takeAgain(service: string): Promise<boolean> {
+  /** Locks a released service again. False if another stack has locked it meanwhile. */
+  async reclaim(service: string): Promise<boolean> {
     if (this.#locks.has(service)) {
       return true;
     }
@@ -137,7 +137,7 @@ export class FolderClaim {
       }
     }
     for (const name of [...this.#locks.keys()]) {
-      this.giveUp(name);
+      this.releaseService(name);
     }
   }
 
@@ -180,7 +180,7 @@ async function readRecord(folder: string, service: string): Promise<StackRecord 
   try {
     return JSON.parse(await readFile(recordFile(folder, service), "utf8")) as StackRecord;
   } catch {
-    // There is none, or a crash left half of one: the lock decides, the record only names the owner.
+    // The record is missing, or incomplete after a crash. The lock decides; the record only names the owner.
     return undefined;
   }
 }

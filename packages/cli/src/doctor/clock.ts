@@ -10,8 +10,8 @@ export async function checkClock(root: string, nowMs = Date.now()): Promise<Find
   const { mtimeMs } = await stat(join(root, "package.json"));
   return nowMs < mtimeMs - toleranceMs
     ? bad(
-        `The clock says ${new Date(nowMs).toISOString()}, which is before package.json was written`,
+        `The clock shows ${new Date(nowMs).toISOString()}, which is before package.json was written`,
         "Set the clock: ids, tokens and certificates depend on it.",
       )
-    : good(`The clock says ${new Date(nowMs).toISOString()}`);
+    : good(`The clock shows ${new Date(nowMs).toISOString()}`);
 }

@@ -9,29 +9,31 @@ const megabyte = 1024 * 1024;
 
 /** Whether the databases can be written in the data folder, and have space to grow. */
 export async function checkDataFolder(folder: string): Promise<readonly Finding[]> {
-  const there = await existing(folder);
-  const isFolder = (await stat(there)).isDirectory();
+  const nearest = await existing(folder);
+  const isFolder = (await stat(nearest)).isDirectory();
   if (!isFolder) {
-    return [bad(`--data: ${there} is a file, not a folder`, "Name a folder with --data, or move the file away.")];
+    return [bad(`--data: ${nearest} is a file, not a folder`, "Name a folder with --data, or move the file away.")];
   }
   try {
-    await access(there, constants.W_OK | constants.X_OK);
+    await access(nearest, constants.W_OK | constants.X_OK);
   } catch {
     return [
       bad(
-        `--data: ${there} cannot be written to by this user`,
+        `--data: ${nearest} cannot be written to by this user`,
         "Change its owner, or name another folder with --data.",
       ),
     ];
   }
-  const { bavail, bsize } = await statfs(there);
+  const { bavail, bsize } = await statfs(nearest);
   const freeBytes = bavail * bsize;
   const free = `${Math.floor(freeBytes / megabyte).toLocaleString("en-US")} MB free`;
   if (freeBytes < freeBytesMin) {
-    const remedy = "Make room, or name another folder with --data.";
-    return [{ ...bad(`The disk of ${there} is nearly full: ${free}`, remedy), hinders: false }];
+    const remedy = "Free some space, or name another folder with --data.";
+    return [{ ...bad(`The disk of ${nearest} is nearly full: ${free}`, remedy), preventsStart: false }];
   }
-  return [there === folder ? good(`${folder} can be written to, ${free}`) : note(`${folder} will be made, ${free}`)];
+  return [
+    nearest === folder ? good(`${folder} can be written to, ${free}`) : note(`${folder} will be created, ${free}`),
+  ];
 }
 
 /** The folder, or its nearest existing parent. */

@@ -107,7 +107,7 @@ describe("the services", () => {
       { portOffset: 0, dataFolder: root, shell: {} },
     );
 
-  it("need not run", async () => {
+  it("may be stopped", async () => {
     const [one = 0, other = 0] = await freePorts(2);
     expect(await check(one, other)).toMatchObject([{ kind: "note", text: "No service is running" }]);
   });
@@ -145,14 +145,14 @@ describe("the services", () => {
     up.close();
   });
 
-  it("fail if another process uses a port, and name it if the machine tells", async () => {
-    const stranger = await answering(200, "<html>");
-    const [finding] = await check(stranger.port);
-    expect(finding).toMatchObject({ kind: "bad", text: expect.stringContaining("not as Parley does") });
+  it("fail if another process uses a port, and name it if the system reports it", async () => {
+    const foreign = await answering(200, "<html>");
+    const [finding] = await check(foreign.port);
+    expect(finding).toMatchObject({ kind: "bad", text: expect.stringContaining("belongs to another server") });
     if (process.platform === "linux") {
       expect(finding?.text).toContain(`process ${process.pid}`);
     }
-    stranger.close();
+    foreign.close();
   });
 
   it("fail if their clock differs", async () => {

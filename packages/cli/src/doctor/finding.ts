@@ -5,8 +5,8 @@ export interface Finding {
   readonly text: string;
   /** How to repair it. */
   readonly remedy?: string;
-  /** False if services can start all the same. Default: true for problems. */
-  readonly hinders?: false;
+  /** False if services can start despite the problem. Default: true for problems. */
+  readonly preventsStart?: false;
 }
 
 /** No problem. */

@@ -12,7 +12,7 @@ export interface ServiceCheckOptions {
   readonly shell: Readonly<Record<string, string | undefined>>;
 }
 
-/** The time limit of one service's answer, in milliseconds. */
+/** The time limit of one health check, in milliseconds. */
 const answerMaxMs = 2_000;
 /** A clock that differs by this much breaks tokens and deadlines. */
 const clockSkewMaxMs = 5_000;
@@ -20,11 +20,11 @@ const clockSkewMaxMs = 5_000;
 type Outcome = { readonly service: ServiceDefinition; readonly url: string } & (
   | { readonly kind: "serving" | "not-serving"; readonly clockSkewMs: number }
   | { readonly kind: "silent"; readonly cause: string }
-  | { readonly kind: "stranger"; readonly status: number }
+  | { readonly kind: "foreign"; readonly status: number }
   | { readonly kind: "closed" }
 );
 
-/** Whether each service is healthy, which process has its port if it is another, and whether its clock agrees with this one. */
+/** Checks whether each service is healthy, whether another process has its port, and whether its clock agrees with this machine's. */
 export async function checkServices(
   services: readonly ServiceDefinition[],
   options: ServiceCheckOptions,
@@ -32,8 +32,8 @@ export async function checkServices(
   const outcomes = await Promise.all(
     services.map((service) => ask(service, addressOfService(service, { services, ...options }))),
   );
-  const ways = await waysToFreePorts([], { services, settings: { ...options, services }, shell: options.shell });
-  const findings = await Promise.all(outcomes.map((outcome) => judge(outcome, ways)));
+  const remedies = await waysToFreePorts([], { services, settings: { ...options, services }, shell: options.shell });
+  const findings = await Promise.all(outcomes.map((outcome) => judge(outcome, remedies)));
   if (findings.every((finding) => finding === undefined)) {
     return [note("No service is running", startCommand(options))];
   }
@@ -53,15 +53,15 @@ async function judge(outcome: Outcome, waysToOtherPorts: readonly string[]): Pro
     case "serving":
       return Math.abs(outcome.clockSkewMs) > clockSkewMaxMs
         ? bad(
-            `${service.name} at ${url} has another time: ${Math.round(outcome.clockSkewMs / 1_000)} s off`,
-            "Let both machines take their time from the network (NTP).",
+            `${service.name} at ${url} has a clock that is ${Math.round(outcome.clockSkewMs / 1_000)} s off`,
+            "Synchronise the clocks of both machines (NTP).",
           )
         : good(`${service.name} is SERVING at ${url}`);
     case "not-serving":
-      return bad(`${service.name} at ${url} is NOT_SERVING: it starts, or it ends`, "Its log says more.");
-    case "stranger":
+      return bad(`${service.name} at ${url} is NOT_SERVING: it is starting or draining`, "See its log.");
+    case "foreign":
       return bad(
-        `${url}, where ${service.name} should be, answers ${outcome.status} and not as Parley does${await ownerInWords(url)}`,
+        `${url}, the address of ${service.name}, belongs to another server: it responded with ${outcome.status}${await ownerInWords(url)}`,
         waysToOtherPorts.join(" "),
       );
     case "silent": {
@@ -69,7 +69,7 @@ async function judge(outcome: Outcome, waysToOtherPorts: readonly string[]): Pro
       return owner === ""
         ? undefined
         : bad(
-            `${url}, where ${service.name} should be, is taken and does not answer (${outcome.cause})${owner}`,
+            `${url}, the address of ${service.name}, is in use, and does not respond (${outcome.cause})${owner}`,
             ["End that process.", ...waysToOtherPorts].join(" "),
           );
     }
@@ -88,7 +88,7 @@ async function ask(service: ServiceDefinition, url: string): Promise<Outcome> {
       const kind = status === "NOT_SERVING" ? "not-serving" : "serving";
       return { service, url, kind, clockSkewMs: skewOf(response.headers.get("date")) };
     }
-    return { service, url, kind: "stranger", status: response.status };
+    return { service, url, kind: "foreign", status: response.status };
   } catch (error) {
     const cause = error instanceof Error && error.cause instanceof Error ? error.cause.message : String(error);
     return { service, url, kind: "silent", cause };
@@ -105,8 +105,8 @@ async function readHealth(response: Response): Promise<{ readonly status?: unkno
 }
 
 function skewOf(date: string | null): number {
-  const told = date === null ? Number.NaN : Date.parse(date);
-  return Number.isNaN(told) ? 0 : told - Date.now();
+  const serverTimeMs = date === null ? Number.NaN : Date.parse(date);
+  return Number.isNaN(serverTimeMs) ? 0 : serverTimeMs - Date.now();
 }
 
 /** Whether no process listens at an address of this machine. A closed port is not dialled: the dial could connect to itself. */

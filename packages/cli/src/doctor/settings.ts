@@ -43,7 +43,7 @@ function checkVariables(services: readonly ServiceDefinition[], shell: Variables
         ]
       : []),
     ...(shell.PORT
-      ? [note("PORT is set, and `parley up` does not use it", "--port-offset moves all services together.")]
+      ? [note("PORT is set, and `parley up` does not use it", "--port-offset shifts the ports of all services.")]
       : []),
   ];
 }
@@ -92,12 +92,12 @@ async function checkCertificate({
     }
     const leftMs = certificate.validToDate.getTime() - Date.now();
     if (leftMs <= 0) {
-      return [bad(`TLS_CERT_FILE: ${certFile} has ended on ${certificate.validTo}`, "Have a new one made.")];
+      return [bad(`TLS_CERT_FILE: ${certFile} expired on ${certificate.validTo}`, "Obtain a new certificate.")];
     }
     if (certificate.validFromDate.getTime() > Date.now()) {
-      return [bad(`TLS_CERT_FILE: ${certFile} begins only on ${certificate.validFrom}`)];
+      return [bad(`TLS_CERT_FILE: ${certFile} is not valid before ${certificate.validFrom}`)];
     }
-    return leftMs < expiryNoticeMs ? [note(`TLS_CERT_FILE: ${certFile} ends on ${certificate.validTo}`)] : [];
+    return leftMs < expiryNoticeMs ? [note(`TLS_CERT_FILE: ${certFile} expires on ${certificate.validTo}`)] : [];
   } catch (error) {
     return [bad(`TLS_CERT_FILE or TLS_KEY_FILE: ${error instanceof Error ? error.message : error}`)];
   }

@@ -21,6 +21,6 @@ export async function startMistakes(
     ...(await checkSettings(services, shell)),
     ...(services.some(({ database }) => database) ? await checkDataFolder(dataFolder) : []),
   ];
-  // A nearly full disk is a warning of doctor's; a service can start on it.
-  return findings.filter((finding) => isBad(finding) && finding.hinders !== false);
+  // A nearly full disk does not prevent a start.
+  return findings.filter((finding) => isBad(finding) && finding.preventsStart !== false);
 }

@@ -4,20 +4,20 @@ import { LineBuffer } from "../process/line-buffer.ts";
 
 export interface FollowLogOptions {
   readonly path: string;
-  /** How many of the last lines to begin with. */
+  /** The number of existing lines to begin with. */
   readonly lines: number;
   readonly onLine: (line: string) => void;
-  /** Goes on with what is written until it aborts; without it, ends with what is there. */
+  /** Follows the file until it aborts; without it, ends after the existing lines. */
   readonly signal?: AbortSignal | undefined;
 }
 
-/** How often the file is looked at, in milliseconds. */
-const lookEveryMs = 200;
-/** What is read of the end of a file for its last lines, in bytes. */
+/** How often the file is checked for new lines, in milliseconds. */
+const checkIntervalMs = 200;
+/** The most that is read from the end of a file for its last lines, in bytes. */
 const tailBytesMax = 1024 * 1024;
 const chunkBytes = 65_536;
 
-/** The last lines of a file, and those that are added to it. A file that is not there yet is waited for. False if there is none. */
+/** Passes on the last lines of a file; with a signal also further lines, and it waits for a missing file. False if there is no file. */
 export async function followLog({ path, lines, onLine, signal }: FollowLogOptions): Promise<boolean> {
   const begun = await readTail(path, lines, onLine);
   if (signal === undefined) {
@@ -34,13 +34,13 @@ export async function followLog({ path, lines, onLine, signal }: FollowLogOption
     if (size > at) {
       at += await readFrom(path, at, (text) => buffer.write(text));
     } else {
-      await wait(lookEveryMs, undefined, { signal }).catch(() => {});
+      await wait(checkIntervalMs, undefined, { signal }).catch(() => {});
     }
   }
   return true;
 }
 
-/** Where the file ends, after its last lines were passed on; undefined if there is none. */
+/** Passes on the last lines. Returns the size of the file; undefined if it does not exist. */
 async function readTail(path: string, lines: number, onLine: (line: string) => void): Promise<number | undefined> {
   const size = (await stat(path).catch(() => undefined))?.size;
   if (size === undefined) {
@@ -69,7 +69,7 @@ async function readFrom(path: string, at: number, onText: (text: string) => void
   const file = await open(path, "r");
   try {
     const { bytesRead, buffer } = await file.read(Buffer.alloc(chunkBytes), 0, chunkBytes, at);
-    // Whole lines only, so that no character is cut: the rest is read with what follows it.
+    // Whole lines only, so that no character is cut. The rest is read with the next chunk.
     const end = bytesRead < chunkBytes ? bytesRead : buffer.lastIndexOf(0x0a, bytesRead - 1) + 1 || bytesRead;
     onText(buffer.toString("utf8", 0, end));
     return end;

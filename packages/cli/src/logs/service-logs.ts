@@ -3,10 +3,10 @@ import { join } from "node:path";
 
 /** The size at which a log file is rotated, in bytes. One rotated file is kept. */
 const fileBytesMax = 8 * 1024 * 1024;
-/** The maximum size of lines that wait for a slow disk, in bytes. Further lines are not written to the file. */
+/** The most that is buffered for a slow disk, in bytes. Further lines are dropped. */
 const waitingBytesMax = 1024 * 1024;
 
-/** Where the log of a service is kept, below the data folder. */
+/** The path of a service's log file. */
 export function logFile(dataFolder: string, service: string): string {
   return join(dataFolder, "logs", `${service}.log`);
 }
@@ -18,8 +18,8 @@ export interface ServiceLogs {
 }
 
 /**
- * Keeps the lines of services in a file each, for `parley logs`. Of each at most two files of 8 MiB. Nothing of the stack depends on it: where
- * a file cannot be written its lines are left out.
+ * Writes the lines of each service to its own log file, for `parley logs`: at most two files of 8 MiB for each service. If a file cannot
+ * be written, its lines are dropped, and the stack continues.
  */
 export function createServiceLogs(dataFolder: string): ServiceLogs {
   const files = new Map<string, LogFile>();
@@ -52,7 +52,7 @@ class LogFile {
 
   write(text: string): void {
     if (this.#bytes >= fileBytesMax) {
-      this.#setAside();
+      this.#rotate();
     }
     if (this.#stream !== undefined && this.#stream.writableLength < waitingBytesMax) {
       this.#stream.write(text);
@@ -65,12 +65,12 @@ class LogFile {
     this.#stream = undefined;
   }
 
-  #setAside(): void {
+  #rotate(): void {
     this.close();
     try {
       renameSync(this.#path, `${this.#path}.1`);
     } catch {
-      // Gone already, or not to be moved: it is gone on with.
+      // The file is missing or cannot be renamed: writing continues.
     }
     this.#open();
   }

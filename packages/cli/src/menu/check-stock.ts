@@ -11,7 +11,7 @@ export async function checkStock({ shop, terminal }: MenuOptions): Promise<void>
   const { headers } = shop;
   const { products } = await shop.products.listProducts({ pageSize: choicesMax }, { headers });
   if (products.length === 0) {
-    show(terminal, ["There is no product yet."]);
+    show(terminal, ["There are no products yet."]);
     return;
   }
   const lines = await chooseLines(products, { done: "Check" });

@@ -7,7 +7,7 @@ import { followTrace, isAnswered } from "./follow-trace.ts";
 import type { MenuOptions } from "./menu-options.ts";
 import { show } from "./show.ts";
 
-/** Asks for a message, lets echo-b pass it on to echo-a, and shows the calls. */
+/** Asks for a message, calls echo-a through echo-b, and shows the calls. */
 export async function sayEcho(options: MenuOptions): Promise<void> {
   const { shop, terminal } = options;
   const message = await input({ message: "Message", default: "hello" });

@@ -17,14 +17,14 @@ export interface FollowOptions extends MenuOptions {
   readonly isWhole: (calls: readonly Call[]) => boolean;
 }
 
-/** How long the calls of a trace are waited for, in milliseconds: an order's notification follows within a second unless something is wrong. */
+/** How long to wait for the calls of a trace, in milliseconds. An order's notification normally follows within a second. */
 const waitMaxMs = 3_000;
 
 /** Asks for the calls of a trace and shows them as a sequence diagram, a step at a time or all at once. */
 export async function followTrace(traceId: string, options: FollowOptions): Promise<void> {
   const { terminal, isWhole, telemetry: view } = options;
   const asking = askTrace(traceId, { view, payloads: false, waitMaxMs, isWhole }).catch(refused);
-  const { calls: spans, silent } = await withProgress(terminal, () => "Asking the services what they did", asking);
+  const { calls: spans, silent } = await withProgress(terminal, () => "Reading the calls from the services", asking);
   for (const line of silent) {
     terminal.say(terminal.colors.yellow(`Not shown: ${printable(line)}`));
   }
@@ -35,7 +35,7 @@ export async function followTrace(traceId: string, options: FollowOptions): Prom
     return;
   }
   let shown = 0;
-  let chosen = await pick("How the services talked about it", [
+  let chosen = await pick("Show the calls between the services", [
     { name: "Step by step", value: "next" },
     { name: "All at once", value: "all" },
     { name: "Back", value: "back" },
@@ -48,7 +48,7 @@ export async function followTrace(traceId: string, options: FollowOptions): Prom
     }
     chosen = await pick(`Step ${shown} of ${steps.length}`, [
       { name: "Next", value: "next" },
-      { name: "All that is left", value: "all" },
+      { name: "All remaining steps", value: "all" },
       { name: "Back", value: "back" },
     ]);
   }
@@ -59,7 +59,7 @@ export function isAnswered(calls: readonly Call[], { gatewayUrl }: MenuOptions):
   return gatewayUrl === undefined || calls.some(({ kind, to }) => kind === SpanKind.SERVER && to === "gateway");
 }
 
-/** Where AUTH=required, only an admin may read calls. The screen itself has succeeded. */
+/** With AUTH=required only admins may read calls. The menu's own call has succeeded. */
 function refused(error: unknown): AskedTrace {
   if (!(error instanceof ConnectError)) {
     throw error;

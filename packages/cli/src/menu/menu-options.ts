@@ -6,7 +6,7 @@ import type { Shop } from "./shop.ts";
 /** The dependencies of the menu's screens. */
 export interface MenuOptions {
   readonly shop: Shop;
-  /** Where to ask for the calls of a trace. */
+  /** The sources of the calls of a trace. */
   readonly telemetry: OpenTelemetryView;
   readonly terminal: Terminal;
   readonly services: readonly ServiceDefinition[];

@@ -19,7 +19,7 @@ import { showArchitecture } from "./show-architecture.ts";
 /** Rows of a list: as many as a screen holds. */
 const rowsMax = 20;
 
-/** Shows the menu, runs the choice, and shows it again, until the user leaves. A failed call does not end it. */
+/** Shows the menu, runs the choice, and shows it again, until the user quits. A failed call does not end it. */
 export async function runMenu(options: MenuOptions): Promise<void> {
   const screens: Readonly<Record<string, () => Promise<void>>> = {
     users: () => showUsers(options),
@@ -39,9 +39,9 @@ export async function runMenu(options: MenuOptions): Promise<void> {
       { name: "Place an order, and follow it through the services", value: "place" },
       { name: "Check the stock", value: "stock" },
       { name: "Create a user", value: "new-user" },
-      { name: "Say something to the echo pair", value: "echo" },
+      { name: "Call the echo services", value: "echo" },
       { name: "The architecture", value: "architecture" },
-      { name: "Leave", value: "leave" },
+      { name: "Quit", value: "quit" },
     ]);
     const screen = screens[chosen];
     if (screen === undefined) {
@@ -92,7 +92,7 @@ async function showOrder(order: Order, { shop, terminal }: MenuOptions): Promise
   }
   const chosen = await pick("This order", [
     { name: "Back", value: "back" },
-    { name: "Cancel it, and give its stock back", value: "cancel" },
+    { name: "Cancel it, and release its stock", value: "cancel" },
   ]);
   if (chosen === "cancel") {
     const cancelled = await shop.orders.cancelOrder({ orderId: order.id }, { headers: shop.headers });

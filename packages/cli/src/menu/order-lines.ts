@@ -20,7 +20,7 @@ export async function chooseLines(
 ): Promise<readonly Line[]> {
   const lines: Line[] = [];
   while (true) {
-    const product = await pick<Product | undefined>(lines.length === 0 ? "What?" : "What else?", [
+    const product = await pick<Product | undefined>(lines.length === 0 ? "Which product?" : "Another product?", [
       ...(lines.length === 0 ? [] : [{ name: `${done} (${linesInWords(lines)})`, value: undefined }]),
       ...products.map((one) => ({ name: productInWords(one), value: one })),
     ]);

@@ -13,7 +13,7 @@ export function pick<T>(message: string, choices: readonly Choice<T>[]): Promise
   return select<T>({ message, choices: [...choices], pageSize: pageRows, loop: false });
 }
 
-/** Whether a prompt was left with Ctrl-C. */
-export function isLeft(error: unknown): boolean {
+/** Whether a prompt was cancelled with Ctrl-C. */
+export function isCancelled(error: unknown): boolean {
   return error instanceof Error && error.name === "ExitPromptError";
 }

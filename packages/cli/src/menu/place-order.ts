@@ -26,11 +26,11 @@ export async function placeOrder(options: MenuOptions): Promise<void> {
   const { users } = await shop.users.listUsers({ pageSize: choicesMax }, { headers });
   const { products } = await shop.products.listProducts({ pageSize: choicesMax }, { headers });
   if (users.length === 0 || products.length === 0) {
-    show(terminal, ["There must be a user and a product first."]);
+    show(terminal, ["Create a user and a product first."]);
     return;
   }
   const userId = await pick(
-    "Who buys?",
+    "Which user?",
     users.map(({ id, name }) => ({ name: printable(`${name} (${id})`), value: id })),
   );
   const lines = await chooseLines(products, { done: "Place the order" });

@@ -22,13 +22,13 @@ export async function showArchitecture({ terminal, services, portOffset, gateway
     elastic: title === "contracts",
   }));
   const drawn = callLines(services.map(({ name, calls }) => ({ name, calls })));
-  const keepers = services.filter(({ database }) => database).map(({ name }) => name);
+  const withDatabase = services.filter(({ database }) => database).map(({ name }) => name);
   show(terminal, [
     ...tableLines(columns, rows, { colors, widthMax: width }),
     "",
     ...drawn,
     "",
-    `Each of ${keepers.join(", ")} has a database of its own.`,
+    `Services with their own database: ${withDatabase.join(", ")}.`,
   ]);
 }
 

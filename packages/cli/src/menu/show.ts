@@ -3,13 +3,13 @@ import { reflect } from "@bufbuild/protobuf/reflect";
 import { answerLines } from "../render/answer.ts";
 import type { Terminal } from "../terminal/terminal.ts";
 
-/** An answer, with a blank line around it. */
+/** Prints a response, with blank lines around it. */
 export function showAnswer<D extends DescMessage>(terminal: Terminal, desc: D, answer: MessageShape<D>): void {
   const { colors, width: widthMax } = terminal;
   show(terminal, answerLines(reflect(desc, answer), { colors, widthMax }));
 }
 
-/** Lines, with a blank line around them. */
+/** Prints lines, with blank lines around them. */
 export function show(terminal: Terminal, lines: readonly string[]): void {
   for (const line of ["", ...lines, ""]) {
     terminal.say(line);

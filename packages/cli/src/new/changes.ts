@@ -35,7 +35,7 @@ export class Changes {
   async edit(path: string, change: (text: string) => string): Promise<void> {
     const text = await this.#read(path);
     if (text === undefined) {
-      throw new UsageError(`${path} is missing, and is to be changed. Restore it with git.`);
+      throw new UsageError(`${path} is missing. Restore it with git.`);
     }
     this.#after.set(path, change(text));
   }
@@ -74,7 +74,7 @@ export class Changes {
     await this.#removeEmptyFolders(dirname(path));
   }
 
-  /** By a new file, and not in place: node_modules may be hard-linked to another clone's. */
+  /** Writes a new file and renames it: node_modules may be hard-linked to another clone's. */
   async #replace(path: string, text: string): Promise<void> {
     const file = join(this.#root, path);
     await mkdir(dirname(file), { recursive: true });

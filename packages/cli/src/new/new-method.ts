@@ -117,7 +117,7 @@ async function addToAccess(changes: Changes, values: Names & Readonly<Record<str
 
 const rpcTemplate = `
 
-  // {{method}} answers the {{words}}. NOT_FOUND if there is none with this id.
+  // {{method}} returns the {{words}}. NOT_FOUND if there is none with this id.
   rpc {{method}}({{method}}Request) returns ({{method}}Response) {
     option (google.api.http) = {
       post: "/{{names}}/{{{field}}_id}:{{verb}}"
@@ -155,7 +155,7 @@ const testTemplate = `import { Code, ConnectError } from "@connectrpc/connect";
 import { expect, test } from "vitest";
 import { open{{Name}}Service } from "./testing/test-{{name}}-service.ts";
 
-test("{{method}} answers the {{words}}", async () => {
+test("{{method}} returns the {{words}}", async () => {
   await using service = await open{{Name}}Service();
   const { {{value}} } = await service.{{values}}.create{{Name}}({ name: "First" });
   const answer = await service.{{values}}.{{methodValue}}({ {{value}}Id: {{value}}?.id ?? "" });

@@ -24,10 +24,10 @@ describe("parley new service refuses", () => {
     ["up", '"parley up" is a command'],
     ["reservation", "proto/product/v1/reservation.proto declares Reservation"],
     ["trace", "the gateway has a page at /traces"],
-    ["transaction", "another transaction"],
-    ["row", "another row"],
-    ["value", "another values"],
-    ["reader", "another reader"],
+    ["transaction", "declares transaction itself"],
+    ["row", "declares row itself"],
+    ["value", "declares values itself"],
+    ["reader", "declares reader itself"],
   ])("the name %s, since %s", async (name, reason) => {
     const made = newService(name, { folder, commands });
     await expect(made).rejects.toThrow(UsageError);

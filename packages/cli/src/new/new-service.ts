@@ -20,7 +20,7 @@ export interface NewService {
 export interface NewServiceOptions {
   /** A folder inside the clone. */
   readonly folder: string;
-  /** The commands of `parley`, which the service's own must differ from. */
+  /** The existing commands of `parley`. The service's command must have another name. */
   readonly commands: readonly string[];
 }
 
@@ -42,7 +42,7 @@ export async function newService(name: string, { folder, commands }: NewServiceO
   const clash = [names.value, names.values, names.Name].find((word) => used.has(word));
   if (clash !== undefined) {
     throw new UsageError(
-      `The name "${name}" cannot be used: a service's code has another ${clash}. Choose another name.`,
+      `The name "${name}" cannot be used: the generated code declares ${clash} itself. Choose another name.`,
     );
   }
   refuseExistingNames(names, { repository, commands, contracts: await contractTexts(repository) });

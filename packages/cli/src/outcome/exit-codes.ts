@@ -41,10 +41,10 @@ export function exitCodeOf(code: Code): number {
 
 /** For the help of commands that make calls. */
 export const exitCodesInWords = `Exit codes:
-  0  it worked
-  1  something else failed
-  2  the command or the request is wrong (INVALID_ARGUMENT, OUT_OF_RANGE)
-  3  there is no such thing (NOT_FOUND)
-  4  the state of things forbids it (FAILED_PRECONDITION, ABORTED, ALREADY_EXISTS)
-  5  you may not (UNAUTHENTICATED, PERMISSION_DENIED)
-  6  not now (UNAVAILABLE, DEADLINE_EXCEEDED, RESOURCE_EXHAUSTED)`;
+  0  success
+  1  any other failure
+  2  the command or the request is invalid (INVALID_ARGUMENT, OUT_OF_RANGE)
+  3  not found (NOT_FOUND)
+  4  refused in the current state (FAILED_PRECONDITION, ABORTED, ALREADY_EXISTS)
+  5  not signed in, or not permitted (UNAUTHENTICATED, PERMISSION_DENIED)
+  6  unavailable now (UNAVAILABLE, DEADLINE_EXCEEDED, RESOURCE_EXHAUSTED)`;

@@ -49,7 +49,7 @@ describe("the text of a failure", () => {
       message: "\u001b[2Jgone\r",
       metadata: { "a\u0007": "\u009b1m" },
     });
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what this is about.
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: the pattern matches control characters.
     expect(failureLines(error, { colors }).join("")).not.toMatch(/[\u0000-\u001f\u0080-\u009f]/);
   });
 

@@ -10,7 +10,7 @@ export interface FailureOptions {
   readonly colors: Colors;
   /** The request's parameters: a wrong field is named by its flag. */
   readonly parameters?: readonly Parameter[];
-  /** The trace of the call. Default: the one that the answer names. */
+  /** The trace of the call. Default: the response's. */
   readonly traceId?: string | undefined;
 }
 
@@ -26,7 +26,7 @@ export function failureLines(
   const traceId = options.traceId ?? error.metadata.get(traceIdHeader) ?? undefined;
   const facts: [string, string][] = [
     ...(reason === undefined ? [] : [["reason", reason.reason] as [string, string]]),
-    // What the message names by itself is not repeated.
+    // Fields that the message names are not repeated.
     ...fields
       .filter(({ field }) => field !== "" && !error.rawMessage.includes(`\`${field}\``))
       .map(({ field, description }): [string, string] => [flagOf(field, parameters) ?? field, description]),
@@ -52,7 +52,7 @@ export function codeName(code: Code): string {
   return (Code[code] ?? "UNKNOWN").replaceAll(/(?<=[a-z])(?=[A-Z])/g, "_").toUpperCase();
 }
 
-/** What gave a field on the command line: `--item` for `items[0].quantity`, `<order-id>` for `order_id`. Undefined where nothing did. */
+/** A field's name on the command line: `--item` for `items[0].quantity`, `<order-id>` for `order_id`. Undefined if it has none. */
 export function flagOf(field: string, parameters: readonly Parameter[]): string | undefined {
   const found = parameterOf(field, parameters);
   return found === undefined ? undefined : namedOnCommandLine(found);
@@ -73,7 +73,7 @@ export function onCommandLine(words: string, parameters: readonly Parameter[]): 
   });
 }
 
-/** What the runtime calls the option that a deadline is set with. */
+/** The runtime's names for the option that sets a deadline. */
 const timeoutNames: ReadonlySet<string> = new Set(["timeoutMs", "grpc-timeout"]);
 
 function parameterOf(field: string, parameters: readonly Parameter[]): Parameter | undefined {
@@ -88,18 +88,18 @@ function withoutIndexes(field: string): string {
   return field.replaceAll(/\[\d+\]/g, "");
 }
 
-/** Where the reason of an error is described. */
+/** The URL of the description of an error's reason. */
 export function helpUrlOf(error: ConnectError): string | undefined {
   return error.findDetails(HelpSchema).flatMap(({ links }) => links)[0]?.url;
 }
 
 /** The hint for UNAUTHENTICATED. The password is read from the terminal. */
 export const loginHint =
-  "`npx parley user login --email <email>` gives an access token; --token or PARLEY_TOKEN sends it.";
+  "`npx parley user login --email <email>` returns an access token; --token or PARLEY_TOKEN sends it.";
 
 function hint(error: ConnectError, reason: string | undefined): readonly string[] {
   if (error.code === Code.Unavailable && (reason === undefined || reason === dependencyUnavailable)) {
-    return ["Is the stack running? `npx parley up` starts it; `npx parley doctor` says what is wrong."];
+    return ["Is the stack running? `npx parley up` starts it; `npx parley doctor` finds problems."];
   }
   if (error.code === Code.Unauthenticated) {
     return [loginHint];

@@ -60,7 +60,7 @@ describe.runIf(process.platform === "linux")("the use of a port", () => {
   it("is none for a free port", async () => {
     const [port = 0] = await freePorts(1);
     expect(await findPortUse(port)).toEqual({ kind: "none" });
-    expect(portUseInWords({ kind: "none" })).toContain("nothing holds it");
+    expect(portUseInWords({ kind: "none" })).toContain("only for a moment");
   });
 });
 

@@ -9,7 +9,7 @@ export interface PortOwner {
 export interface PortUse {
   /**
    * `listening`: a process listens on it. `connected`: it is the local end of a connection, usually an outgoing one. `none`:
-   * no socket uses it. `unknown`: the machine cannot tell.
+   * no socket uses it. `unknown`: the system does not report it.
    */
   readonly kind: "listening" | "connected" | "none" | "unknown";
   /** The socket's process, if this user may see it. */
@@ -25,8 +25,8 @@ export function portUseInWords({ kind, owner }: PortUse): string {
     case "connected":
       return `${who} has a connection from it`;
     case "none":
-      return "nothing holds it any more: it was in use for a moment";
+      return "it was in use only for a moment";
     case "unknown":
-      return "another process has it";
+      return "another process uses it";
   }
 }

@@ -31,7 +31,7 @@ export async function findTakenPorts(
   const taken = await Promise.all(
     services.map(async (service): Promise<TakenPort | undefined> => {
       const port = service.port + portOffset;
-      const code = await untilLasting(port, host);
+      const code = await lastingListenError(port, host);
       return code === undefined ? undefined : { service, port, code, use: await findPortUse(port) };
     }),
   );
@@ -39,7 +39,7 @@ export async function findTakenPorts(
 }
 
 /** The reason why a port cannot be listened on, after waiting for a temporary use; undefined if it can. */
-async function untilLasting(port: number, host: string): Promise<string | undefined> {
+async function lastingListenError(port: number, host: string): Promise<string | undefined> {
   const endMs = performance.now() + transientMaxMs;
   let code = await listenError(port, host);
   while (code === "EADDRINUSE" && performance.now() < endMs && (await findPortUse(port)).kind !== "listening") {

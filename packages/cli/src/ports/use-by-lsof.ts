@@ -20,7 +20,7 @@ export async function useByLsof(port: number): Promise<PortUse> {
 
 /**
  * The socket with this local port, from lsof's output for programs (lsof(8), "OUTPUT FOR OTHER PROGRAMS"): `p` begins a
- * process, `n` a name such as `127.0.0.1:50051` or `127.0.0.1:40000->127.0.0.1:50051`. A listening one goes before others.
+ * process, `n` a name such as `127.0.0.1:50051` or `127.0.0.1:40000->127.0.0.1:50051`. A listening socket takes precedence.
  */
 export function socketOf(port: number, output: string): { kind: "listening" | "connected"; pid: number } | undefined {
   let pid = 0;

@@ -10,7 +10,7 @@ export interface WaysOutOptions {
   readonly shell: Readonly<Record<string, string | undefined>>;
 }
 
-/** The ways out of ports in use: end the listening processes, or use other ports. */
+/** The remedies for ports in use: end the listening processes, or use other ports. */
 export async function waysToFreePorts(
   taken: readonly Pick<TakenPort, "use">[],
   { services, settings, shell }: WaysOutOptions,

@@ -1,4 +1,4 @@
-/** What the stack tells a service's process about faults to inject: see preload/take-faults.ts. */
+/** The stack's message to a service's process with the faults to inject: see preload/take-faults.ts. */
 export interface FaultMessage {
   readonly kind: "faults";
   /** As `InjectedFault` of the runtime has them. */

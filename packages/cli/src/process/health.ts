@@ -2,13 +2,13 @@ import http from "node:http";
 import https from "node:https";
 import { setTimeout as wait } from "node:timers/promises";
 
-/** Between two requests, in milliseconds: short, since a service that listens is healthy at once. */
+/** The pause between two requests, in milliseconds: short, because a service that listens is healthy almost at once. */
 const intervalMs = 25;
-/** The time limit of one answer, in milliseconds. */
+/** The time limit of one request, in milliseconds. */
 const answerMs = 1_000;
 
 /**
- * Asks a service that listens for `GET /health` until it answers 200. Rejects with the signal's reason once that aborts. Must
+ * Sends `GET /health` to a listening service until the response is 200. Rejects with the signal's reason once that aborts. Must
  * not be called before the service listens: a dial to a closed port may connect to itself.
  */
 export async function waitUntilHealthy(url: string, signal: AbortSignal): Promise<void> {
@@ -22,7 +22,7 @@ async function isHealthy(url: string, signal: AbortSignal): Promise<boolean> {
   return (await askHealth(url, { signal, timeoutMs: answerMs })).healthy;
 }
 
-/** One `GET /health`: whether the answer is 200, and its body, or why there is none. */
+/** Sends one `GET /health`. Returns whether the response is 200, and its body or the error. */
 export function askHealth(
   url: string,
   { signal, timeoutMs }: { readonly signal?: AbortSignal; readonly timeoutMs: number },
@@ -42,7 +42,7 @@ export function askHealth(
         resolve({ healthy: response.statusCode === 200, answer: Buffer.concat(pieces).toString() }),
       );
     });
-    request.once("timeout", () => request.destroy(new Error(`no answer within ${timeoutMs} ms`)));
+    request.once("timeout", () => request.destroy(new Error(`no response within ${timeoutMs} ms`)));
     // It is starting, or it exited: the next request, or the exit of the process, decides.
     request.on("error", ({ message }) => resolve({ healthy: false, answer: `${health}: ${message}` }));
     request.once("close", () => resolve({ healthy: false, answer: `${health}: the connection was closed` }));

@@ -79,7 +79,7 @@ describe("a service's process", () => {
     expect(lines).toEqual(["draining"]);
   });
 
-  it("ends when it is asked to before it listens for signals, as on Windows", async () => {
+  it("ends when it is stopped before it handles signals, as on Windows", async () => {
     const { process, lines } = run("console.log('up'); setInterval(() => {}, 1000);");
     await expect.poll(() => lines).toEqual(["up"]);
     process.stop("win32");

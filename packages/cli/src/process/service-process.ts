@@ -50,18 +50,18 @@ export class ServiceProcess {
       // would open a window for each service.
       detached: process.platform !== "win32",
       windowsHide: true,
-      // The channel carries reports about ports, and on Windows the request to end. Its end tells the service that the stack has ended.
+      // The channel carries reports about ports, and on Windows the request to end. When it closes, the stack has ended, and the service drains.
       stdio: ["ignore", "pipe", "pipe", "ipc"],
     });
-    const passOn = (line: string) => {
+    const keepLine = (line: string) => {
       this.#lastLines.push(line);
       if (this.#lastLines.length > lastLinesMax) {
         this.#lastLines.shift();
       }
       onLine(line);
     };
-    this.#readLines(this.#child.stdout, passOn);
-    this.#readLines(this.#child.stderr, passOn);
+    this.#readLines(this.#child.stdout, keepLine);
+    this.#readLines(this.#child.stderr, keepLine);
     this.listening = new Promise((resolve) => {
       this.#child.on("message", (message) => {
         if (isListenReport(message) && message.port === port) {
@@ -94,7 +94,7 @@ export class ServiceProcess {
     return this.#child.pid;
   }
 
-  /** The other port that it listens on: that of its metrics. Undefined if it has none. */
+  /** The port of its metrics. Undefined if it has none. */
   get adminPort(): number | undefined {
     return this.#adminPort;
   }
@@ -140,7 +140,7 @@ export class ServiceProcess {
     this.#child.kill("SIGCONT");
   }
 
-  /** Makes calls to its server fail or wait. Replaces what was injected before; an empty list ends it. */
+  /** Makes calls to its server fail or wait. Replaces the previous faults; an empty list removes them. */
   injectFaults(faults: FaultMessage["faults"]): void {
     if (this.#child.connected) {
       this.#child.send({ kind: "faults", faults } satisfies FaultMessage, () => {});

@@ -2,10 +2,10 @@ import { existsSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
-/** The repository's folder, or what stands for it where the command line is bundled. */
+/** The repository's folder. In a bundled command line, the folder of the package (see scripts/pack/bundle-programs.ts). */
 export const root: string = fileURLToPath(new URL("../../../..", import.meta.url));
 
-/** Where the bundles are kept that `parley up` makes. */
+/** The folder of the bundles that `parley up` makes. */
 export const buildsFolder: string = join(root, "node_modules/.cache/parley/programs");
 
 /** Describes the current build. */
@@ -19,7 +19,7 @@ export interface Build {
   readonly sources: Readonly<Record<string, string>>;
 }
 
-/** The folder of the current build. Undefined where there is none, or a source has changed since. Takes a few milliseconds. */
+/** The folder of the current build. Undefined if there is none, or a source has changed since. Takes a few milliseconds. */
 export function freshBuildFolder(): string | undefined {
   try {
     const { name, sources } = JSON.parse(readFileSync(recordFile, "utf8")) as Build;
@@ -32,7 +32,7 @@ export function freshBuildFolder(): string | undefined {
   }
 }
 
-/** A file's size and time of change. A change that keeps both is not seen. */
+/** A file's size and time of change. A change that keeps both is not detected. */
 export function stateOf(path: string): string {
   const stats = statSync(path, { throwIfNoEntry: false });
   return stats === undefined ? "gone" : `${stats.size} ${stats.mtimeMs}`;

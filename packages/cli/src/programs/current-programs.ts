@@ -11,13 +11,13 @@ const buildsMax = 5;
 export interface CurrentProgramsOptions {
   /** Called before programs are bundled, which takes a second or two. */
   readonly onBundle?: () => void;
-  /** Called where they cannot be bundled: a source is wrong, or there is no bundler. */
+  /** Called if they cannot be bundled: a source has an error, or there is no bundler. */
   readonly onFailed?: (error: Error) => void;
 }
 
 /**
- * The programs to start: bundled, which start twice as fast as sources and take less memory. In a clone they are bundled again where a source has
- * changed since, and are the sources themselves where that fails.
+ * The programs to start: bundled, which start twice as fast as sources and take less memory. In a clone they are bundled again if a
+ * source has changed since; if that fails, the sources themselves are used.
  */
 export async function currentPrograms({ onBundle, onFailed }: CurrentProgramsOptions = {}): Promise<Programs> {
   if (ownFolder !== undefined && !ownFolder.startsWith(buildsFolder)) {
@@ -37,7 +37,7 @@ export async function currentPrograms({ onBundle, onFailed }: CurrentProgramsOpt
 }
 
 async function makeBuild(): Promise<string> {
-  // The build is the clone's, and no part of what it builds.
+  // The build script belongs to the clone, and is not bundled itself.
   const { bundlePrograms } = (await import(pathToFileURL(join(root, "scripts/pack/bundle-programs.ts")).href)) as {
     bundlePrograms(options: { readonly folder: string }): Promise<readonly string[]>;
   };
@@ -45,11 +45,11 @@ async function makeBuild(): Promise<string> {
   const draft = join(buildsFolder, `.draft-${process.pid}`);
   await rm(draft, { recursive: true, force: true });
   await mkdir(draft, { recursive: true });
-  // The lock file stands for all packages of others.
+  // The lock file represents all third-party packages.
   const paths = [...(await bundlePrograms({ folder: draft })), join(root, "package-lock.json")];
   const states = await Promise.all(
     paths.map(async (path) => {
-      // What changed while it was read is looked at again by the next start.
+      // The next start checks a file again that changed during the build.
       const changedMeanwhile = (await stat(path)).mtimeMs >= begunAt;
       return [relative(root, path), changedMeanwhile ? "changed" : stateOf(path)] as const;
     }),

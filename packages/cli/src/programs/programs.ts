@@ -6,7 +6,7 @@ import { services } from "../service/service-registry.ts";
 export interface Programs {
   /** The file of a service's process. */
   main(service: { readonly main: string }): string;
-  /** What `parley up` loads into each service before its own file. */
+  /** The module that `parley up` loads into each service before the service's own file. */
   readonly preload: string;
 }
 
@@ -16,7 +16,7 @@ export const sourcePrograms: Programs = {
   preload: fileURLToPath(new URL("../process/preload/preload.ts", import.meta.url)),
 };
 
-/** Programs that were bundled into a folder, see scripts/pack/bundle-programs.ts. Services of others than this platform run from their own file. */
+/** Programs bundled into a folder, see scripts/pack/bundle-programs.ts. Services that are not part of this platform run from their own file. */
 export function bundledPrograms(folder: string): Programs {
   const names = new Map(services.map(({ name, main }) => [main, name]));
   return {
@@ -28,5 +28,5 @@ export function bundledPrograms(folder: string): Programs {
   };
 }
 
-/** The folder of the bundled programs that this code is part of. Undefined where it runs from its sources. */
+/** The folder of the bundled programs that this code is part of. Undefined if it runs from its sources. */
 export const ownFolder: string | undefined = import.meta.filename.endsWith(".ts") ? undefined : import.meta.dirname;

@@ -10,8 +10,7 @@ const notInTables = new Set(["etag", "revision", "update_time", "body", "state_r
 const nextPageToken = "next_page_token";
 
 /**
- * An answer for a person: its single resource as names and values, its list as a table, and the command for the
- * get the next page.
+ * A response as text: its single resource as names and values, its list as a table, and the option for the next page.
  */
 export function answerLines(answer: ReflectMessage, options: TableOptions): readonly string[] {
   const fields = answer.fields.filter(({ name }) => name !== nextPageToken);

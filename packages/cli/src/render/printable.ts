@@ -1,9 +1,8 @@
 /**
- * Untrusted text, safe to show: control characters are escaped. Names and addresses come from users.
- * account.
+ * Untrusted text, safe to print: control characters are escaped, because names and addresses come from users.
  */
 export function printable(text: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what this is about.
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: the pattern matches control characters.
   return text.replaceAll(/[\u0000-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g, (char) => {
     return char === "\n" || char === "\t" ? " " : `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`;
   });

@@ -2,14 +2,14 @@
 export interface SequenceCall {
   readonly from: string;
   readonly to: string;
-  /** The contract, for example `order.v1.OrderService`. Empty if it is no call. */
+  /** The contract, for example `order.v1.OrderService`. Empty if it is not a call. */
   readonly service: string;
   readonly method: string;
   readonly startMs: number;
   readonly durationMs: number;
   /** The gRPC status, for example `OK`. */
   readonly code: string;
-  /** What travels, if it is no call: then no caller waits for it. */
+  /** The kind of a hop that is not a call. No caller waits for it. */
   readonly carries?: "event" | "mail";
 }
 

@@ -5,7 +5,7 @@ export interface Column {
   readonly title: string;
   /** Numbers are right-aligned. */
   readonly align?: "left" | "right";
-  /** Whether it is truncated in a narrow terminal. Ids are not, since they are to be copied. */
+  /** Whether it is truncated in a narrow terminal. Ids are not, so that they can be copied. */
   readonly elastic?: boolean;
 }
 

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { parseReplicas, ReplicasError, serviceNameOf, withReplicas } from "./replicas.ts";
 import { services } from "./service-registry.ts";
 
-test("replica n is on the port of its service + 100 × (n − 1), right behind it", () => {
+test("replica n listens on the port of its service + 100 × (n − 1), and follows it in the list", () => {
   const all = withReplicas(services, parseReplicas("order=3, product=1", services));
   const orders = all.filter((service) => serviceNameOf(service) === "order");
   expect(orders.map(({ name, port }) => [name, port])).toEqual([

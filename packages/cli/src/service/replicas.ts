@@ -1,11 +1,11 @@
 import type { ServiceDefinition } from "./service-registry.ts";
 
-/** Between the ports of two replicas of a service: replica 2 listens 100 above the first. */
+/** The distance between the ports of two replicas: replica 2 listens 100 above the first. */
 const portStep = 100;
-/** Enough to see what many do on one machine. */
+/** Enough to try out replicas on one machine. */
 const replicasMax = 9;
 
-/** `--replicas` names something that cannot be started so. */
+/** The value of `--replicas` is invalid. */
 export class ReplicasError extends Error {
   override readonly name = "ReplicasError";
 }
@@ -20,7 +20,7 @@ export function parseReplicas(text: string, services: readonly ServiceDefinition
     }
     if (!services.some((service) => service.name === name)) {
       throw new ReplicasError(
-        `There is no service "${name}". There are ${services.map((service) => service.name).join(", ")}.`,
+        `There is no service "${name}". The services are ${services.map((service) => service.name).join(", ")}.`,
       );
     }
     if (Number(count) < 1 || Number(count) > replicasMax) {

@@ -14,13 +14,13 @@ export interface StackSettings {
   /** Added to every port. */
   readonly portOffset: number;
   readonly logLevel: string;
-  /** Where the services keep what they know. Default: SQLite. */
+  /** The kind of the services' databases. Default: SQLite. */
   readonly databaseKind?: "sqlite" | "postgres";
-  /** What `--replicas` said, for the commands that are shown. */
+  /** The value of `--replicas`, for printed commands. */
   readonly replicas?: string | undefined;
   /** Every service, started or not: each started one gets the addresses of all. */
   readonly services: readonly ServiceDefinition[];
-  /** What runs as a service's process. The sources by default. */
+  /** The files that the services' processes run. The sources by default. */
   readonly programs?: Programs;
   /** The keys for authentication between services, with AUTH=required. */
   readonly keys?: ServiceKeys;
@@ -35,8 +35,8 @@ const compileCacheFolder = fileURLToPath(new URL("../../../../node_modules/.cach
 type Variables = Readonly<Record<string, string | undefined>>;
 
 /**
- * The environment of one service's process: the shell's, overridden by the stack's. Variables of the shell
- * win if they are addresses: `PRODUCT_SERVICE_URL` moves the product service, `PRODUCT_DATABASE_URL` its
+ * The environment of one service's process: the shell's, overridden by the stack's. Variables of the shell take precedence if they are
+ * addresses: `PRODUCT_SERVICE_URL` moves the product service, `PRODUCT_DATABASE_URL` its
  * database.
  */
 export function serviceEnvironment(service: ServiceDefinition, settings: StackSettings, shell: Variables): Variables {
@@ -46,7 +46,7 @@ export function serviceEnvironment(service: ServiceDefinition, settings: StackSe
     environment[`${variablePrefix(name)}_SERVICE_URL`] ??= urls.join(",");
   }
   environment.PORT = String(service.port + settings.portOffset);
-  // With one ADMIN_PORT for all only one could listen: it is the first service's, and the others follow it.
+  // With one ADMIN_PORT only one service could listen: the first uses it, and the others use the following ports.
   if (shell.ADMIN_PORT !== undefined && Number(shell.ADMIN_PORT) > 0) {
     environment.ADMIN_PORT = String(Number(shell.ADMIN_PORT) + settings.services.indexOf(service));
   }
@@ -57,14 +57,14 @@ export function serviceEnvironment(service: ServiceDefinition, settings: StackSe
   environment.NODE_COMPILE_CACHE ??= compileCacheFolder;
   environment.LOG_LEVEL = settings.logLevel;
   if (!requiresAuth(shell) && isLoopback(shell.HOST)) {
-    // A stack on one's own machine, to look into: personal fields are masked there too.
+    // A local stack records payloads by default. Personal fields are masked there too.
     environment.TELEMETRY_PAYLOADS ??= "true";
   }
   if (service.name === consoleProcess) {
     environment.STACK_CONTROL_FILE = controlPath(settings.dataFolder);
   }
   if (settings.keys !== undefined) {
-    // Each authenticates with its own key: a shell's SERVICE_KEY_FILE would make all of them one service.
+    // Each authenticates with its own key: a shell's SERVICE_KEY_FILE would give all services the same identity.
     environment.SERVICE_KEY_FILE = settings.keys.privateFiles.get(serviceNameOf(service));
     environment.SERVICE_KEYS_FILE = settings.keys.publicFile;
   }

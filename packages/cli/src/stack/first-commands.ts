@@ -27,7 +27,7 @@ export function firstCommands(
     const password = `"email":"me@example.com","password":"a-long-password"`;
     commands.push(
       {
-        purpose: "Callers must prove who they are (AUTH=required): sign up",
+        purpose: "Callers must authenticate (AUTH=required): sign up",
         command: `curl -s ${url}/CreateUser ${json} -d '{"name":"Me",${password}}'`,
       },
       {
@@ -50,12 +50,12 @@ export function firstCommands(
   }
   if (order !== undefined) {
     commands.push({
-      purpose: "Ask the same port over gRPC; reflection tells the contract",
+      purpose: "Call the same port over gRPC; reflection provides the contract",
       command: `npx buf curl --protocol grpc --http2-prior-knowledge${token} -d '${signIn ? `{"userId":"${userId}"}` : "{}"}' ${withScheme(order)}/order.v1.OrderService/ListOrders`,
     });
   } else if (user !== undefined) {
     commands.push({
-      purpose: "See who is there",
+      purpose: "Read the users",
       command: signIn
         ? `curl -s ${user}/user.v1.UserService/GetUser ${json}${token} -d '{"userId":"${userId}"}'`
         : `curl -s ${user}/user.v1.UserService/ListUsers ${json} -d '{}'`,

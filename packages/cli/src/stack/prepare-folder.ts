@@ -54,7 +54,7 @@ export async function serviceKeys({
   }
 }
 
-/** Replicas prove themselves with the key of their service. */
+/** Replicas authenticate with the key of their service. */
 function isFirst({ replicaOf }: ServiceDefinition): boolean {
   return replicaOf === undefined;
 }

@@ -24,7 +24,7 @@ export function mistakes(terminal: Terminal, findings: readonly Finding[]): void
   terminal.say("Nothing was started.");
 }
 
-/** Reports each port in use, its process, and the ways out. */
+/** Reports each port in use, its process, and how to free it. */
 export async function takenPorts(
   terminal: Terminal,
   taken: readonly TakenPort[],
@@ -61,14 +61,14 @@ export function dataFolderInUse(
   terminal.say(`${fresh ? "Nothing was removed, and nothing" : "Nothing"} was started.`);
 }
 
-/** Reports that a DATABASE_URL for all services is not used, and which variables are. */
+/** Reports that a DATABASE_URL for all services is not used, and names the variables that are. */
 export function ignoredDatabaseUrl(terminal: Terminal, services: readonly ServiceDefinition[]): void {
   const names = services
     .filter((service) => service.database)
     .map(({ name }) => `${variablePrefix(name)}_DATABASE_URL`);
   terminal.say(
     terminal.colors.yellow(
-      `DATABASE_URL is set, and not used: each service has a database of its own. ${names.join(", ")} would move them.`,
+      `DATABASE_URL is set but not used, because each service has its own database. Use ${names.join(", ")}.`,
     ),
   );
 }

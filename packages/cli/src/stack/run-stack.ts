@@ -137,7 +137,7 @@ async function runServices(
         if (servesConsole(services)) {
           endRebuild = rebuildConsoleOnChange({ terminal });
         }
-        terminal.say("Watching the sources. A service restarts when a file of it changes.");
+        terminal.say("Watching the sources. A service restarts when one of its files changes.");
       }
       const crashes = reportCrashes(stack, { terminal, settings, claim, watch, stopping: () => signals.received });
       if ((await Promise.race([crashes, stopped])) !== "stopped") {
@@ -164,7 +164,7 @@ async function runServices(
   }
 }
 
-/** A stack whose reader has ended drains; one whose log cannot be written continues, and reports once that lines are lost. */
+/** A stack drains if the reader of its output ends. If its log cannot be written, it continues, and reports once that lines are lost. */
 function watchOutput(terminal: Terminal, signals: StopSignals): () => void {
   return onOutputLost((error) => {
     if (error.code === "EPIPE") {
@@ -226,7 +226,7 @@ async function untilHealthy(stack: Stack, terminal: Terminal): Promise<"healthy"
 }
 
 /**
- * Says of each service that ends by itself what it was, and what becomes of the rest. Settles when none is left, unless one was ended on
+ * Reports each service that exits unexpectedly, and the effect on the others. Resolves when no service runs, unless one was stopped on
  * request, or a change of its sources starts it again.
  */
 function reportCrashes(stack: Stack, { terminal, settings, claim, watch, stopping }: CrashOptions): Promise<void> {
@@ -239,7 +239,7 @@ function reportCrashes(stack: Stack, { terminal, settings, claim, watch, stoppin
         }
         if (!member.endsOnRequest) {
           // Its port and its database are free for a restart.
-          claim.giveUp(member.service.name);
+          claim.releaseService(member.service.name);
           report.endedByItself(terminal, member, exit, { running: stack.running, settings, watch });
         }
         if (!watch && stack.running.length === 0 && !stack.members.some(({ endsOnRequest }) => endsOnRequest)) {

@@ -23,9 +23,9 @@ export interface StackMember {
   readonly port: number;
   /** Its process; while it starts, the last that was tried. */
   readonly process: ServiceProcess;
-  /** Settles when the service is healthy, with the milliseconds since it was started last. Rejects if it never is. */
+  /** Resolves when the service is healthy, with the milliseconds since its last start. Rejects if it never is. */
   readonly healthy: Promise<number>;
-  /** Whether {@link healthy} has settled well. */
+  /** Whether {@link healthy} has resolved. */
   readonly isHealthy: boolean;
   /** When it was started last, in milliseconds since 1970. */
   readonly startedAt: number;
@@ -51,21 +51,21 @@ export class ServiceEndedError extends Error {
   }
 }
 
-/** How often a service is started whose port is in use though no process listens on it. */
+/** The most starts of a service whose port is in use without a listener. */
 const startTriesMax = 5;
-/** Before the second start, in milliseconds; before each further one as much more. */
+/** The pause before the second start, in milliseconds; each further pause is longer by the same time. */
 const startPauseMs = 200;
 
 /**
- * Services as child processes of this one. One that has ended is not restarted by itself, unless it never listened; on request it is, see
- * {@link Stack.startAgain}.
+ * Services as child processes of this one. A service that has ended is restarted only if it never listened, or on request,
+ * see {@link Stack.startAgain}.
  */
 export class Stack {
   readonly members: readonly StackMember[];
   readonly #options: StackOptions;
   #stopping = false;
 
-  /** Starts all services at once. What one of them calls may still be starting: calls wait and retry. */
+  /** Starts all services at once. A callee may still be starting: calls wait and retry. */
   constructor(services: readonly ServiceDefinition[], options: StackOptions) {
     this.#options = options;
     this.members = services.map((service) => this.#start(service));
@@ -110,7 +110,7 @@ export class Stack {
     while (this.running.length > 0) {
       const called = new Set(this.running.flatMap((member) => member.service.calls));
       const uncalled = this.running.filter((member) => !called.has(serviceNameOf(member.service)));
-      // Services that call each other in a circle go together.
+      // Services that call each other in a cycle are stopped together.
       const next = uncalled.length > 0 ? uncalled : this.running;
       await Promise.all(
         next.map(({ process }) => {
@@ -184,7 +184,7 @@ export class Stack {
   }
 }
 
-/** Whether a service could not listen because of a socket that is not listening: such a use passes. */
+/** Whether a service could not listen because of a socket that is not listening: such a use is temporary. */
 async function wasInUseForAMoment({ process, port }: StackMember): Promise<boolean> {
   return process.listenError === "EADDRINUSE" && (await findPortUse(port)).kind !== "listening";
 }

@@ -8,24 +8,24 @@ export interface AskedTrace {
   /** By their start. */
   readonly calls: readonly Call[];
   readonly truncated: boolean;
-  /** The processes that could not be asked, and why. */
+  /** The processes that could not be queried, with the cause. */
   readonly silent: readonly string[];
 }
 
 export interface AskTraceOptions {
   readonly payloads: boolean;
-  /** How long to ask again for what is not there yet, in milliseconds: what follows from a call goes on after its answer. */
+  /** How long to repeat the query for missing spans, in milliseconds: the effects of a call continue after its response. */
   readonly waitMaxMs: number;
-  /** Whether everything that must come has come. Default: whether anything has. */
+  /** Whether all expected spans are present. Default: whether any span is. */
   readonly isWhole?: (calls: readonly Call[]) => boolean;
 }
 
-/** Between two questions. */
+/** The pause between two queries, in milliseconds. */
 const pauseMs = 100;
-/** A trace that has not grown for so long is taken to be whole. */
+/** A trace without new spans for this time counts as complete, in milliseconds. */
 const quietMs = 300;
 
-/** Every span that is kept of a trace, asked for until it is whole and has stopped growing. */
+/** Reads every recorded span of a trace. Repeats the query until the trace is complete. */
 export async function askTrace(
   traceId: string,
   { view, payloads, waitMaxMs, isWhole = isBegun }: AskTraceOptions & { readonly view: OpenTelemetryView },

@@ -7,7 +7,7 @@ import { startMs } from "./ask-trace.ts";
 import { latencyMs } from "./trace-sequence.ts";
 
 /**
- * Whether a span stands for a hop where each is shown once: as the server saw it, or as the client did where it may be that no server did.
+ * Whether a span is shown if each hop is shown once: the server's span, or the client's if the call may have reached no server.
  */
 export function isHop({ kind, code, reason }: Call): boolean {
   if (kind === SpanKind.CLIENT) {

@@ -6,7 +6,7 @@ import { isHealthy } from "../connection/is-healthy.ts";
 import { addressOfService } from "../connection/service-address.ts";
 import type { ServiceDefinition } from "../service/service-registry.ts";
 
-/** One place that tells of calls: the gateway for all processes, or a process for itself. */
+/** A source of recorded calls: the gateway for all processes, or one process. */
 export interface TelemetryPlace {
   readonly name: string;
   readonly client: Client<typeof TelemetryService>;
@@ -14,13 +14,13 @@ export interface TelemetryPlace {
 
 export interface OpenTelemetryView {
   readonly places: readonly TelemetryPlace[];
-  /** What every call sends along. */
+  /** The options of every call. */
   readonly options: CallOptions;
   close(): void;
 }
 
 /**
- * Where to ask about calls: `--url`, or the gateway, which tells for all processes; without one every process of the stack by itself.
+ * The sources of recorded calls: `--url`, or the gateway, which merges those of all processes; without a gateway, each process of the stack.
  */
 export async function openTelemetry(
   options: ConnectionOptions,

@@ -13,21 +13,21 @@ export interface TraceLinesOptions {
   readonly widthMax: number;
 }
 
-/** A trace for a person: its sequence, what failed and why, and what belongs to it without being an arrow. */
+/** A trace as text: its sequence diagram, failures, batches and payloads. */
 export function traceLines(
   { calls, truncated, silent }: AskedTrace,
   { traceId, colors, widthMax }: TraceLinesOptions,
 ): readonly string[] {
-  const notAsked = silent.map((line) => colors.yellow(`Not asked: ${printable(line)}`));
+  const notQueried = silent.map((line) => colors.yellow(`Not queried: ${printable(line)}`));
   if (calls.length === 0) {
     return [
-      ...notAsked,
-      `No call of the trace ${traceId} is kept. Processes keep their last 4,096 spans; those that failed or were slow stay longer.`,
+      ...notQueried,
+      `No call of the trace ${traceId} is recorded. Processes keep their last 4,096 spans, and failed or slow ones longer.`,
     ];
   }
   const batches = calls.filter(({ kind }) => kind === SpanKind.BATCHED);
   return [
-    ...notAsked,
+    ...notQueried,
     ...sequenceLines(traceSequence(calls), { colors, widthMax }),
     "",
     `trace ${traceId}  ${calls.length} spans${truncated ? ", and more that are not shown" : ""}`,
@@ -36,7 +36,7 @@ export function traceLines(
       .map((call) => failureLine(call, colors)),
     ...batches.map(
       ({ from, to, method, batchSize, links }) =>
-        `  ${colors.dim("batch")}  ${from} → ${to} ${method} travelled with ${batchSize - 1} more${links[0] === undefined ? "" : `: parley trace ${links[0].traceId}`}`,
+        `  ${colors.dim("batch")}  ${from} → ${to} ${method} was batched with ${batchSize - 1} more${links[0] === undefined ? "" : `: parley trace ${links[0].traceId}`}`,
     ),
     ...calls.flatMap((call) => payloadLines(call, colors)),
   ];

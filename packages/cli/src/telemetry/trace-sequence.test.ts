@@ -78,7 +78,7 @@ const mail = call(6, {
 });
 
 describe("a trace as a sequence", () => {
-  it("has each hop once, as its server saw it, or its client where no server did; transactions are no hops", () => {
+  it("has each hop once, from the server's span, or the client's if there is none; transactions are omitted", () => {
     const steps = traceSequence([gateway, answered, order, lost, batched, transaction, mail]);
     expect(steps.map(({ from, to, method, code, startMs }) => `${startMs} ${from} → ${to} ${method} ${code}`)).toEqual([
       "0 you → gateway A OK",

@@ -5,8 +5,8 @@ import type { SequenceCall } from "../render/sequence-steps.ts";
 import { startMs } from "./ask-trace.ts";
 
 /**
- * The spans of a trace as arrows between its processes: each hop once, as its server saw it, or as its client did where no server answered;
- * events from who published them to who consumed them; mail to its server. What happened inside one process is no arrow.
+ * The spans of a trace as arrows between its processes: each hop once, from the server's span, or the client's if no server recorded one;
+ * events from publisher to consumer; mail to its server. Spans inside one process are omitted.
  */
 export function traceSequence(calls: readonly Call[]): readonly SequenceCall[] {
   const processes = new Set(calls.map(({ process }) => process));
@@ -52,7 +52,7 @@ function isServerSide({ kind }: Call): boolean {
   return kind === SpanKind.SERVER || kind === SpanKind.BATCHED;
 }
 
-/** A caller that has recorded nothing is outside of the platform: you, with whatever program. */
+/** A caller without spans is outside of the platform, and is shown as `you`. */
 function nameOf(name: string, processes: ReadonlySet<string>): string {
   return processes.has(name) ? name : "you";
 }

@@ -32,7 +32,7 @@ describe.runIf(existsSync("/dev/full"))("output that cannot be written", () => {
 });
 
 describe("a reader that stops reading", () => {
-  it.each([["--help"], ["completion", "zsh"]])("is no error of parley %s %s", async (...args) => {
+  it.each([["--help"], ["completion", "zsh"]])("is not an error of parley %s %s", async (...args) => {
     const child = spawn(process.execPath, [bin, ...args.filter(Boolean)], { env, stdio: ["ignore", "pipe", "pipe"] });
     child.stdout.destroy();
     let errors = "";

@@ -2,11 +2,11 @@ import { writeSync } from "node:fs";
 
 type OutputLost = (error: NodeJS.ErrnoException) => void;
 
-let onLost: OutputLost = leave;
+let onLost: OutputLost = exitOnLost;
 
 /**
- * Makes a failed write end the command with a message and exit code 1: a full disk (ENOSPC), a device that is
- * gone (EIO). A reader that stops reading, as `head` does (EPIPE), is no failure. Call it once, before anything is written.
+ * Makes a failed write end the command with a message and exit code 1: a full disk (ENOSPC), a removed device (EIO). A reader that stops
+ * reading, as `head` does (EPIPE), is not a failure. Call it once, before anything is written.
  */
 export function guardOutput(): void {
   process.stdout.on("error", (error: NodeJS.ErrnoException) => onLost(error));
@@ -16,17 +16,17 @@ export function guardOutput(): void {
   process.on("exit", () => {
     const error = process.stdout.errored as NodeJS.ErrnoException | null;
     if (error !== null && error.code !== "EPIPE") {
-      tell(`error: the output could not be written: ${error.message}\n`);
+      writeError(`error: the output could not be written: ${error.message}\n`);
       process.exitCode = process.exitCode || 1;
     }
   });
 }
 
-/** Lets a running command handle failed writes itself. Returns a function that ends that. */
+/** Lets a running command handle failed writes itself. Returns a function that restores the default. */
 export function onOutputLost(handler: OutputLost): () => void {
   onLost = handler;
   return () => {
-    onLost = leave;
+    onLost = exitOnLost;
   };
 }
 
@@ -39,11 +39,11 @@ export function exitWhenWritten(): void {
   }
 }
 
-function leave(error: NodeJS.ErrnoException): void {
+function exitOnLost(error: NodeJS.ErrnoException): void {
   process.exit(error.code === "EPIPE" ? 0 : 1);
 }
 
-function tell(text: string): void {
+function writeError(text: string): void {
   try {
     writeSync(process.stderr.fd, text);
   } catch {

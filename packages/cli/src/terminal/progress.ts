@@ -12,14 +12,14 @@ const frames = ["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "
 export async function withProgress<T>(terminal: Terminal, describe: () => string, work: Promise<T>): Promise<T> {
   const beganAt = performance.now();
   let frame = 0;
-  let said = false;
+  let printed = false;
   const timer = setInterval(() => {
     const elapsedMs = performance.now() - beganAt;
     if (elapsedMs < patienceMs) {
       return;
     }
-    if (!terminal.interactive && !said) {
-      said = true;
+    if (!terminal.interactive && !printed) {
+      printed = true;
       terminal.say(`${describe()} …`);
     }
     frame = (frame + 1) % frames.length;

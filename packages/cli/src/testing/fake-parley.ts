@@ -1,4 +1,4 @@
-// `parley` with three fake services: what the tests of `parley up` run. FAKE_PORTS are their ports.
+// `parley` with three fake services: the program for tests of `parley up`. FAKE_PORTS are their ports.
 import { fileURLToPath } from "node:url";
 import { printFailure } from "../outcome/print-failure.ts";
 import { createProgram } from "../program.ts";

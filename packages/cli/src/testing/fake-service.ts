@@ -12,7 +12,7 @@ function log(msg: string, fields: Readonly<Record<string, unknown>> = {}) {
 }
 
 if (behaviour.includes("crash-at-start")) {
-  console.error(`${name} has nowhere to keep its data`);
+  console.error(`${name} cannot open its database`);
   process.exit(3);
 }
 if (behaviour.includes("slow")) {
@@ -34,7 +34,7 @@ const server = createServer((request, response) => {
   if (request.url === "/health") {
     response.writeHead(behaviour.includes("unhealthy") ? 503 : 200).end();
   } else if (request.url === "/crash") {
-    console.error(`${name} met its end`);
+    console.error(`${name} crashes on request`);
     process.exit(7);
   } else if (request.url === "/environment") {
     response.end(JSON.stringify(process.env));

@@ -49,7 +49,7 @@ export class FakeStack {
     );
   }
 
-  /** Ends what still runs, and removes the folder. */
+  /** Kills the running commands, and removes the folder. */
   async dispose(): Promise<void> {
     for (const { child } of this.#runs.filter((run) => run.child.exitCode === null)) {
       child.kill("SIGKILL");

@@ -44,7 +44,7 @@ export function runFakeParley(args: readonly string[], variables: Readonly<Recor
       });
       while (!pattern.test(said)) {
         if (ended) {
-          throw new Error(`The command ended and never said ${pattern}. It said:\n${said}`);
+          throw new Error(`The command ended without printing ${pattern}. Its output:\n${said}`);
         }
         await new Promise((resolve) => setTimeout(resolve, 20));
       }

@@ -10,7 +10,7 @@ interface Message {
 type Opening = (signal: AbortSignal) => AsyncIterable<Message>;
 
 /** Runs a stream with the scripted `openings`, one after the other; the last is repeated. */
-function followed(...steps: (Opening | Pick<FollowOptions<Message>, "mend">)[]) {
+function followed(...steps: (Opening | Pick<FollowOptions<Message>, "recover">)[]) {
   const openings = steps.filter((step) => typeof step === "function");
   const options = steps.find((step) => typeof step === "object");
   const clock = createTestClock();
@@ -34,14 +34,14 @@ function followed(...steps: (Opening | Pick<FollowOptions<Message>, "mend">)[]) 
   return { clock, left, after, messages, states, ended };
 }
 
-async function* tells(...positions: string[]) {
+async function* messagesAt(...positions: string[]) {
   for (const position of positions) {
     yield { position };
   }
 }
 const failing = (code: Code, ...positions: string[]) =>
   async function* () {
-    yield* tells(...positions);
+    yield* messagesAt(...positions);
     throw new ConnectError("gone", code);
   };
 async function* staysOpen(signal: AbortSignal): AsyncGenerator<Message> {
@@ -50,7 +50,7 @@ async function* staysOpen(signal: AbortSignal): AsyncGenerator<Message> {
 }
 
 it("resumes after the last received position, wherever the stream broke", async () => {
-  const run = followed(failing(Code.Unavailable, "1", "2"), failing(Code.Internal), () => tells("3"), staysOpen);
+  const run = followed(failing(Code.Unavailable, "1", "2"), failing(Code.Internal), () => messagesAt("3"), staysOpen);
   await run.clock.advance(10_000);
   expect(run.messages).toEqual(["1", "2", "3"]);
   expect(run.after).toEqual(["", "2", "2", "3"]);
@@ -59,13 +59,13 @@ it("resumes after the last received position, wherever the stream broke", async 
   await run.ended;
 });
 
-it("resumes after a renewal, and gives up without one", async () => {
-  const mended = [true, false];
-  const run = followed(failing(Code.Unauthenticated, "1"), { mend: async () => mended.shift() ?? expect.fail() });
+it("resumes after a renewal, and fails without one", async () => {
+  const recovered = [true, false];
+  const run = followed(failing(Code.Unauthenticated, "1"), { recover: async () => recovered.shift() ?? expect.fail() });
   await run.clock.advance(1_000);
   await run.ended;
   expect(run.after).toEqual(["", "1"]);
-  expect(run.states.at(-1)).toBe("given-up");
+  expect(run.states.at(-1)).toBe("failed");
 });
 
 it("backs off up to five seconds", async () => {
@@ -88,12 +88,12 @@ it("reports a gap if a position is too old, and continues from now", async () =>
 });
 
 it.each([Code.Unauthenticated, Code.PermissionDenied, Code.InvalidArgument, Code.Unimplemented])(
-  "gives up where no second try helps (code %s)",
+  "fails without a retry for a permanent error (code %s)",
   async (code) => {
     const run = followed(failing(code));
     await run.ended;
     expect(run.after).toHaveLength(1);
-    expect(run.states.at(-1)).toBe("given-up");
+    expect(run.states.at(-1)).toBe("failed");
   },
 );
 

@@ -10,15 +10,15 @@ export type StreamState =
   /** Its position is gone: there is a gap. */
   | { readonly kind: "gap" }
   /** It will not be reopened. */
-  | { readonly kind: "given-up"; readonly error: ConnectError };
+  | { readonly kind: "failed"; readonly error: ConnectError };
 
 export interface FollowOptions<T extends { readonly position: string }> {
-  /** Opens the stream after a position, or from now on if that is empty, and calls back when the service has accepted it. */
+  /** Opens the stream after a position, or from now on if it is empty, and calls `onHeader` when the service has accepted it. */
   readonly open: (afterPosition: string, options: OpenOptions) => AsyncIterable<T>;
   readonly onMessage: (message: T) => void;
   readonly onState: (state: StreamState) => void;
   /** Called after a final failure: whether its cause was fixed, so that the stream is reopened. */
-  readonly mend?: (failure: ConnectError) => Promise<boolean>;
+  readonly recover?: (failure: ConnectError) => Promise<boolean>;
   readonly clock: Clock;
   readonly signal: AbortSignal;
 }
@@ -44,8 +44,7 @@ const finalCodes: ReadonlySet<Code> = new Set([
 
 /**
  * Follows a stream until the signal aborts: a broken one is reopened after the last received position, with no gap
- * and no repeat. Settles when the signal aborted or the stream was given up; never rejects for failures of the
- * service.
+ * and no repeat. Resolves when the signal aborts or the stream has failed permanently; never rejects for failures of the service.
  */
 export async function follow<T extends { readonly position: string }>(options: FollowOptions<T>): Promise<void> {
   const { clock, signal, onState, onMessage } = options;
@@ -77,8 +76,8 @@ export async function follow<T extends { readonly position: string }>(options: F
     if (signal.aborted) {
       return;
     }
-    if (failure !== undefined && finalCodes.has(failure.code) && !(await options.mend?.(failure))) {
-      onState({ kind: "given-up", error: failure });
+    if (failure !== undefined && finalCodes.has(failure.code) && !(await options.recover?.(failure))) {
+      onState({ kind: "failed", error: failure });
       return;
     }
     if (failure?.code === Code.OutOfRange) {

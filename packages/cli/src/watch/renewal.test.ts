@@ -26,9 +26,9 @@ function connected(known: readonly string[]) {
 
 it("signs later calls with a new token, and refreshes once for streams that end together", async () => {
   const { spent, headers, connection } = connected(["first"]);
-  const mend = renewal(connection, "first");
-  const together = await Promise.all([mend(failed("TOKEN_ENDED")), mend(failed("TOKEN_ENDED"))]);
-  const soonAfter = await mend(failed("TOKEN_ENDED"));
+  const recover = renewal(connection, "first");
+  const together = await Promise.all([recover(failed("TOKEN_ENDED")), recover(failed("TOKEN_ENDED"))]);
+  const soonAfter = await recover(failed("TOKEN_ENDED"));
   expect([...together, soonAfter]).toEqual([true, true, true]);
   expect(spent).toEqual(["first"]);
   expect(headers.get("authorization")).toBe("Bearer access-1");
@@ -39,8 +39,8 @@ it("renews nothing without a refresh token, with a used one, or if the token did
   expect(await renewal(connection, undefined)(failed("TOKEN_ENDED"))).toBe(false);
   expect(await renewal(connection, "first")(failed("TOKEN_REFUSED"))).toBe(false);
   expect(spent).toEqual([]);
-  const mend = renewal(connection, "used up");
-  expect(await mend(failed("TOKEN_ENDED"))).toBe(false);
-  expect(await mend(failed("TOKEN_ENDED"))).toBe(false);
+  const recover = renewal(connection, "used up");
+  expect(await recover(failed("TOKEN_ENDED"))).toBe(false);
+  expect(await recover(failed("TOKEN_ENDED"))).toBe(false);
   expect(spent).toEqual(["used up"]);
 });

@@ -4,8 +4,8 @@ import { reasonOf } from "@parley/rpc";
 import type { Connection } from "../connection/connection.ts";
 
 /**
- * Renews an expired access token: signs the connection's calls with the next one. Each refresh token gives one, so
- * streams that end together share it. Other failures are not renewed.
+ * Renews an expired access token for the connection's calls. A refresh token can be used once, so streams that end together share one
+ * renewal. Returns false for other failures.
  */
 export function renewal(
   { headers, transport, timeoutMs }: Connection,
@@ -13,7 +13,7 @@ export function renewal(
 ): (failure: ConnectError) => Promise<boolean> {
   const users = createClient(UserService, transport(UserService.typeName));
   let refreshToken = firstRefreshToken;
-  let under: Promise<boolean> | undefined;
+  let pending: Promise<boolean> | undefined;
   let renewedAtMs = Number.NEGATIVE_INFINITY;
 
   async function renew(): Promise<boolean> {
@@ -39,12 +39,12 @@ export function renewal(
     if (refreshToken === undefined) {
       return false;
     }
-    under ??= renew().finally(() => {
-      under = undefined;
+    pending ??= renew().finally(() => {
+      pending = undefined;
     });
-    return under;
+    return pending;
   };
 }
 
-/** Far less than an access token lasts. */
+/** Much shorter than the lifetime of an access token. */
 const sharedMs = 5_000;

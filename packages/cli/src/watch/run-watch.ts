@@ -33,7 +33,7 @@ export interface WatchOptions {
   readonly terminal: Terminal;
   readonly only: readonly Watchable[];
   readonly json: boolean;
-  /** Gets the next access token, once. Without it a stream ends for good with the token that opened it. */
+  /** Gets the next access token, once. Without it a stream ends when its token expires. */
   readonly refreshToken?: string | undefined;
   readonly signal: AbortSignal;
 }
@@ -44,7 +44,7 @@ export async function runWatch(options: WatchOptions): Promise<number> {
   const { colors } = terminal;
   const states = new Map<Watchable, StreamState>();
   const { headers } = connection;
-  const mend = renewal(connection, options.refreshToken);
+  const recover = renewal(connection, options.refreshToken);
   const orders = createClient(OrderService, connection.transport(OrderService.typeName));
   const inventory = createClient(InventoryService, connection.transport(InventoryService.typeName));
   const notifications = createClient(NotificationService, connection.transport(NotificationService.typeName));
@@ -55,7 +55,7 @@ export async function runWatch(options: WatchOptions): Promise<number> {
   ): Promise<void> {
     return follow<T>({
       open,
-      mend,
+      recover,
       clock: systemClock,
       signal,
       onMessage: (message) => terminal.log(json ? jsonLine(name, schema, message) : happening(name, line(message))),
@@ -73,7 +73,7 @@ export async function runWatch(options: WatchOptions): Promise<number> {
     states.set(name, state);
     if (state.kind === "gap") {
       terminal.say(colors.yellow(`${name}: some changes are no longer available; continuing from now`));
-    } else if (state.kind === "given-up") {
+    } else if (state.kind === "failed") {
       terminal.say(failureLines(state.error, { colors }).join("\n"));
     } else if (!terminal.interactive && state.kind === "watching" && before?.kind !== "watching") {
       terminal.say(`${name}: watching`);
@@ -109,8 +109,8 @@ export async function runWatch(options: WatchOptions): Promise<number> {
   };
   await Promise.all(only.map((name) => streams[name]()));
   terminal.status(undefined);
-  const givenUp = [...states.values()].find((state) => state.kind === "given-up");
-  return signal.aborted || givenUp === undefined ? exitCodes.ok : exitCodeOf(givenUp.error.code);
+  const failed = [...states.values()].find((state) => state.kind === "failed");
+  return signal.aborted || failed === undefined ? exitCodes.ok : exitCodeOf(failed.error.code);
 }
 
 interface Stream<T extends { readonly position: string }> extends Pick<FollowOptions<T>, "open"> {
@@ -120,7 +120,7 @@ interface Stream<T extends { readonly position: string }> extends Pick<FollowOpt
 
 function stateInWords(state: StreamState & { kind: "waiting" }): string {
   const why = state.error === undefined ? "the service ended the stream" : codeName(state.error.code);
-  return `${why}; again in ${state.againInMs} ms`;
+  return `${why}; retrying in ${state.againInMs} ms`;
 }
 
 function jsonLine(stream: Watchable, schema: DescMessage, message: Message): string {

@@ -10,7 +10,7 @@ import { InvariantPanel } from "./invariant-panel.tsx";
 import { LogPanel } from "./log-panel.tsx";
 import { ProcessTable } from "./process-table.tsx";
 
-/** Stops, pauses and disturbs services, and shows the invariants that hold nevertheless. */
+/** Stops and pauses services, injects faults, and shows whether the invariants hold. */
 export function BreakView(): JSX.Element {
   useEffect(wantCalls, []);
   useEffect(watchProcesses, []);
@@ -18,7 +18,7 @@ export function BreakView(): JSX.Element {
     <div class="page">
       <PageHead
         title="Break it"
-        text="Stop, pause or disturb a service while orders are placed. Refused orders get a reason; no confirmed order is lost."
+        text="Stop or pause a service, or inject faults, while orders are placed. Each refused order has a reason; no confirmed order is lost."
       />
       <InvariantPanel />
       {session.value?.stack === undefined ? (
@@ -41,8 +41,8 @@ function NoControl(): JSX.Element {
     <section class="panel">
       <Empty icon="break" title="This page cannot start and stop services">
         <span>
-          It can where <code>npm start</code> runs on this machine, without sign-in (AUTH=off) and reachable from here
-          alone. Elsewhere use <code>npx parley stop product</code> on the machine that runs them.
+          It can if <code>npm start</code> runs on this machine with AUTH=off, and only this machine can reach it.
+          Otherwise run <code>npx parley stop product</code> on the machine of the services.
         </span>
       </Empty>
     </section>

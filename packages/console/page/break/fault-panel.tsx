@@ -45,7 +45,7 @@ export function FaultPanel(): JSX.Element {
         <h2>Faults</h2>
         {rules.length === 0 ? null : (
           <button type="button" class="button small" onClick={() => void stack.removeFaults({}).then(readProcesses)}>
-            End all
+            Remove all
           </button>
         )}
       </header>
@@ -84,17 +84,17 @@ export function FaultPanel(): JSX.Element {
                     {codeName(code)}
                   </option>
                 ))}
-                <option value={0}>Nothing</option>
+                <option value={0}>No error</option>
               </select>
             )}
           </Field>
-          <Field label="Waits, ms">
+          <Field label="Delay, ms">
             {(id) => <input id={id} name="latency" type="number" min={0} max={60_000} defaultValue="0" required />}
           </Field>
-          <Field label="Of 100 calls">
+          <Field label="Percentage of calls">
             {(id) => <input id={id} name="percent" type="number" min={1} max={100} defaultValue="50" required />}
           </Field>
-          <Field label="For seconds">
+          <Field label="Duration, s">
             {(id) => <input id={id} name="seconds" type="number" min={1} max={900} defaultValue="60" required />}
           </Field>
         </div>
@@ -115,7 +115,7 @@ export function FaultPanel(): JSX.Element {
                 class="button small"
                 onClick={() => void stack.removeFaults({ id: rule.id }).then(readProcesses)}
               >
-                End<span class="unseen"> this fault</span>
+                Remove<span class="unseen"> this fault</span>
               </button>
             </li>
           ))}

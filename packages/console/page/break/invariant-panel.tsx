@@ -93,13 +93,13 @@ function Outcome(): JSX.Element | null {
       <Figure name="requests" value={requests} />
       <Figure name="confirmed" value={confirmed} />
       <Figure
-        name="refused at first"
+        name="failed at first"
         value={refused}
         note={[...failures].map(([code, times]) => `${code} ${count(times)}`).join(", ")}
       />
-      <Figure name="recovered by sending again" value={recovered} />
+      <Figure name="recovered by a retry" value={recovered} />
       <Figure name="in progress" value={open} />
-      <Figure name="rejected for good" value={rejected} />
+      <Figure name="rejected" value={rejected} />
     </dl>
   );
 }

@@ -18,7 +18,7 @@ export interface Invariant {
 /** How long something may be unsettled while all services run, in milliseconds. Recovery runs every few seconds. */
 const settleMs = 45_000;
 /** How often to query the order service for stuck orders, in milliseconds. */
-const askMs = 3_000;
+const checkIntervalMs = 3_000;
 
 const oldestPendingMs = signal(0);
 const pending = signal(0);
@@ -30,7 +30,7 @@ const now = signal(Date.now());
 
 /** Checks the invariants that the live stream does not show. Call the result to stop. */
 export function watchInvariants(): () => void {
-  const ask = async () => {
+  const check = async () => {
     now.value = Date.now();
     const down = [...health.value.values()].some((state) => state !== "SERVING");
     allRunSinceMs.value = down ? 0 : allRunSinceMs.value || now.value;
@@ -53,8 +53,8 @@ export function watchInvariants(): () => void {
       // While the order or the product service is down, the check is skipped.
     }
   };
-  void ask();
-  const timer = setInterval(() => void ask(), askMs);
+  void check();
+  const timer = setInterval(() => void check(), checkIntervalMs);
   return () => clearInterval(timer);
 }
 
@@ -93,7 +93,7 @@ function noOrderStuck(): Invariant {
   const words =
     pending.value === 0
       ? "No order waits for its reservation."
-      : `${pending.value} orders wait for their stock and are finished by recovery.`;
+      : `${pending.value} orders wait for their reservation. Recovery completes or rejects them.`;
   return { name: "No order is stuck", verdict: old ? "broken" : pending.value > 0 ? "waits" : "holds", words };
 }
 

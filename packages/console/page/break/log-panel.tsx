@@ -62,12 +62,12 @@ export function LogPanel(): JSX.Element {
 }
 
 function follow(process: string): () => void {
-  const left = new AbortController();
+  const closed = new AbortController();
   lines.value = [];
   const read = async () => {
-    while (!left.signal.aborted) {
+    while (!closed.signal.aborted) {
       try {
-        for await (const answer of stack.watchLogs({ process, lines: 100 }, { signal: left.signal })) {
+        for await (const answer of stack.watchLogs({ process, lines: 100 }, { signal: closed.signal })) {
           const added = answer.lines.map(({ text, time }) => ({
             key: ++lastKey,
             ...readable(text, time === undefined ? 0 : timestampMs(time)),
@@ -78,11 +78,11 @@ function follow(process: string): () => void {
         // The stream ends with the gateway. It is requested again.
       }
       await new Promise((resolve) => setTimeout(resolve, againMs));
-      lines.value = left.signal.aborted ? lines.value : [];
+      lines.value = closed.signal.aborted ? lines.value : [];
     }
   };
   void read();
-  return () => left.abort();
+  return () => closed.abort();
 }
 
 const levels: Readonly<Record<string, string>> = {

@@ -46,7 +46,7 @@ export function ProcessTable(): JSX.Element {
       <header>
         <h2>Processes</h2>
         <button type="button" class="button small" onClick={() => void startAll()}>
-          Start all that ended
+          Start all ended processes
         </button>
       </header>
       {error.value === undefined ? null : <Failure error={error.value} />}

@@ -123,7 +123,7 @@ async function prepare(): Promise<void> {
     readLive(({ notifications }) => {
       for (const { notification } of notifications) {
         if (notification?.kind === NotificationKind.ORDER_CONFIRMED) {
-          tell(notification.orderId);
+          markNotified(notification.orderId);
         }
       }
     });
@@ -186,7 +186,7 @@ function confirm(orderId: string): void {
   recount();
 }
 
-function tell(orderId: string): void {
+function markNotified(orderId: string): void {
   notified.set(orderId, (notified.get(orderId) ?? 0) + 1);
   if (notified.size > watchedMax) {
     notified.delete(notified.keys().next().value ?? "");

@@ -99,10 +99,10 @@ function Ends({
   return (
     <dl class="facts">
       {client === undefined ? null : (
-        <Fact name={`${client.process || client.from} waited`}>{durationText(latencyMs(client))}</Fact>
+        <Fact name={`Client, ${client.process || client.from}`}>{durationText(latencyMs(client))}</Fact>
       )}
       {server === undefined ? null : (
-        <Fact name={`${server.process || server.to} worked`}>{durationText(latencyMs(server))}</Fact>
+        <Fact name={`Server, ${server.process || server.to}`}>{durationText(latencyMs(server))}</Fact>
       )}
     </dl>
   );

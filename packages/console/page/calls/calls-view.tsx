@@ -50,7 +50,7 @@ export function CallsView(): JSX.Element {
             onClick={() => (paused.value = !paused.value)}
           >
             <Icon name={paused.value ? "play" : "pause"} />
-            {paused.value ? "Go on" : "Pause"}
+            {paused.value ? "Resume" : "Pause"}
           </button>
           <button
             type="button"
@@ -102,11 +102,11 @@ function Notes({ shown, newer }: { readonly shown: number; readonly newer: numbe
       <span>
         {count(shown)} of {count(rows.length)} calls
       </span>
-      {newer > 0 ? <span class="badge accent">{count(newer)} newer ones wait</span> : null}
-      {lostCalls.value > 0 ? <span class="badge warn">{count(lostCalls.value)} were too many to show</span> : null}
+      {newer > 0 ? <span class="badge accent">{count(newer)} newer</span> : null}
+      {lostCalls.value > 0 ? <span class="badge warn">{count(lostCalls.value)} dropped</span> : null}
       {[...silentProcesses.value].map(([process, cause]) => (
         <span key={process} class="badge warn" title={cause}>
-          {process} is silent
+          no calls from {process}
         </span>
       ))}
     </div>
@@ -117,7 +117,7 @@ function NoCalls({ filtered }: { readonly filtered: boolean }): JSX.Element {
   const status = topicStatus.value.get(LiveTopic.CALLS);
   if (session.value !== undefined && !isAdmin()) {
     return (
-      <Empty icon="calls" title="Calls are for admins">
+      <Empty icon="calls" title="Only admins can see calls">
         <span>Calls contain the requests of all users. Sign in as an admin to see them.</span>
       </Empty>
     );

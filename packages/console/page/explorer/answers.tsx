@@ -17,9 +17,9 @@ export function Answers({
     return null;
   }
   return (
-    <section class="panel" aria-label="Answers">
+    <section class="panel" aria-label="Responses">
       <header>
-        <h2>Answers</h2>
+        <h2>Responses</h2>
       </header>
       {calls.map((call, index) => (
         <details key={call.id} class="answer" open={index === 0}>
@@ -32,7 +32,7 @@ export function Answers({
             {call.error === undefined ? null : <Failure error={call.error} />}
             {call.answers.length === 0 ? null : (
               // biome-ignore lint/a11y/noNoninteractiveTabindex: a scrollable region must be focusable.
-              <pre class="code" tabIndex={0} role="region" aria-label="Answer">
+              <pre class="code" tabIndex={0} role="region" aria-label="Response">
                 {call.answers.map((answer) => JSON.stringify(answer, undefined, 2)).join("\n")}
               </pre>
             )}
@@ -64,7 +64,7 @@ function Outcome({ call: { open, error, answerCount, method } }: { readonly call
   return (
     <span class={`badge ${open ? "warn" : "good"}`}>
       {open ? "open" : "OK"}
-      {streams ? `, ${count(answerCount)} answers` : ""}
+      {streams ? `, ${count(answerCount)} responses` : ""}
     </span>
   );
 }

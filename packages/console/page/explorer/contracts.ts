@@ -21,7 +21,7 @@ export async function readContracts(): Promise<void> {
   try {
     const response = await fetch(`${baseUrl}/console/contracts.binpb`);
     if (!response.ok) {
-      throw new Error(`the gateway answered ${response.status} for the contracts`);
+      throw new Error(`The contracts could not be loaded: HTTP ${response.status}.`);
     }
     registry.value = createFileRegistry(
       fromBinary(FileDescriptorSetSchema, new Uint8Array(await response.arrayBuffer())),

@@ -83,7 +83,7 @@ export function MethodPanel({
           {calling.error.value === undefined ? null : <Failure error={calling.error.value} />}
           <div class="row end">
             <button type="button" class="button" onClick={() => (request.value = exampleOf(method.input))}>
-              Begin anew
+              Reset
             </button>
             <button type="submit" class="button main" disabled={wrongJson.value !== ""}>
               Call
@@ -103,7 +103,7 @@ export function MethodPanel({
 }
 
 const callers: Readonly<Partial<Record<Caller, string>>> = {
-  [Caller.PUBLIC]: "Anybody may call it",
+  [Caller.PUBLIC]: "All callers may call it",
   [Caller.SIGNED_IN]: "Signed-in users may call it",
   [Caller.OWNER]: "Only the user whose data it reads or changes may call it",
   [Caller.ADMIN]: "Admins may call it",
@@ -115,8 +115,8 @@ function Policy({ method }: { readonly method: DescMethod }): JSX.Element {
   return (
     <p class="small muted">
       {[
-        timeoutMs === undefined ? "No default deadline" : `Answers within ${durationText(timeoutMs)}`,
-        retry === undefined ? "is not retried" : `${retry.attemptsMax} attempts at most`,
+        timeoutMs === undefined ? "No default deadline" : `Default deadline ${durationText(timeoutMs)}`,
+        retry === undefined ? "no retries" : `${retry.attemptsMax} attempts at most`,
         callers[access.caller] ?? "",
       ].join(" · ")}
     </p>

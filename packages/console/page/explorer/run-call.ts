@@ -35,7 +35,7 @@ export const history = signal<readonly MadeCall[]>([]);
 const historyMax = 30;
 let lastId = 0;
 
-const leavers = new Map<number, AbortController>();
+const controllers = new Map<number, AbortController>();
 
 /**
  * Makes a call with the Connect protocol and JSON. Its responses and its status are added to {@link history}. Throws if the request does not match
@@ -43,11 +43,11 @@ const leavers = new Map<number, AbortController>();
  */
 export async function runCall(method: DescMethod, request: JsonValue, registry: FileRegistry): Promise<void> {
   const message = fromJson(method.input, request, { registry });
-  const left = new AbortController();
-  const { traceId, options } = tracedCall({ signal: left.signal });
+  const controller = new AbortController();
+  const { traceId, options } = tracedCall({ signal: controller.signal });
   const beganMs = performance.now();
   const id = ++lastId;
-  leavers.set(id, left);
+  controllers.set(id, controller);
   const first: MadeCall = { id, method, request, atMs: Date.now(), traceId, answers: [], answerCount: 0, open: true };
   history.value = [first, ...history.value].slice(0, historyMax);
   const took = () => performance.now() - beganMs;
@@ -61,15 +61,15 @@ export async function runCall(method: DescMethod, request: JsonValue, registry: 
     await answersOf(method, message, { options, add });
     change(id, () => ({ open: false, tookMs: took() }));
   } catch (error) {
-    change(id, () => ({ open: false, tookMs: took(), ...(left.signal.aborted ? {} : { error }) }));
+    change(id, () => ({ open: false, tookMs: took(), ...(controller.signal.aborted ? {} : { error }) }));
   } finally {
-    leavers.delete(id);
+    controllers.delete(id);
   }
 }
 
 /** Cancels a stream. */
 export function endCall(id: number): void {
-  leavers.get(id)?.abort();
+  controllers.get(id)?.abort();
 }
 
 type Answer = MessageShape<DescMethod["output"]>;

@@ -64,7 +64,7 @@ export class CallStatistics {
 
   /** `counted`: whether the other side of this call was already counted. */
   add(call: Call, counted: boolean): void {
-    // The duration of a stream says nothing about latency.
+    // The duration of a stream is not a latency.
     if (counted || !isShown(call) || call.to === "" || call.methodKind > MethodKind.UNARY) {
       return;
     }
@@ -131,7 +131,7 @@ export interface SecondSummary {
 /** The codes that OpenTelemetry counts as errors of a server span, and overload. NOT_FOUND, for example, is a valid response. */
 const serverErrors: ReadonlySet<number> = new Set([2, 4, 8, 12, 13, 14, 15]);
 
-/** Where events travel in calls, only their delivery: their consumption is a part of that. Over a broker, both hops. */
+/** Without a broker, only the delivery call of an event counts, because it includes the consumption. With a broker, both hops count. */
 function isShown({ kind, from, to, process }: Call): boolean {
   return (
     shown.has(kind) ||

@@ -36,7 +36,7 @@ export const statistics = new CallStatistics();
 export const replicas = signal<ReadonlyMap<string, ReadonlyMap<string, number>>>(new Map());
 /** A replica without a report for this long counts as stopped, in milliseconds. */
 const replicaAgeMaxMs = 30_000;
-const heard = new Map<string, Map<string, number>>();
+const lastReports = new Map<string, Map<string, number>>();
 
 /** The rows whose other side may still arrive, keyed by the span id that both share. */
 const bySpan = new Map<string, CallRow>();
@@ -54,7 +54,7 @@ export function putCalls(response: WatchCallsResponse): void {
   }
   const nowMs = Date.now();
   for (const call of calls) {
-    hear(call, nowMs);
+    recordReplica(call, nowMs);
     putCall(named(call));
   }
   if (rows.length > rowsMax) {
@@ -78,26 +78,26 @@ export function clearCalls(): void {
   callsVersion.value += 1;
 }
 
-function hear({ process, replica }: Call, nowMs: number): void {
+function recordReplica({ process, replica }: Call, nowMs: number): void {
   if (process !== "" && replica !== "") {
-    let known = heard.get(process);
+    let known = lastReports.get(process);
     if (known === undefined) {
       known = new Map();
-      heard.set(process, known);
+      lastReports.set(process, known);
     }
     known.set(replica, nowMs);
   }
 }
 
 function forgetReplicas(nowMs: number): void {
-  for (const known of heard.values()) {
-    for (const [replica, heardMs] of known) {
-      if (nowMs - heardMs > replicaAgeMaxMs) {
+  for (const known of lastReports.values()) {
+    for (const [replica, reportedMs] of known) {
+      if (nowMs - reportedMs > replicaAgeMaxMs) {
         known.delete(replica);
       }
     }
   }
-  replicas.value = new Map(heard);
+  replicas.value = new Map(lastReports);
 }
 
 function putCall(call: Call): void {
@@ -127,7 +127,7 @@ function putCall(call: Call): void {
   statistics.add(throughBroker(call), false);
 }
 
-/** An event as a hop to the broker, and one from there. Unchanged where events travel in calls. */
+/** Shows an event as a hop to the broker, and one from the broker. Unchanged without a broker. */
 function throughBroker(call: Call): Call {
   if (call.kind !== SpanKind.EVENT_PUBLISH && call.kind !== SpanKind.EVENT_CONSUME) {
     return call;
@@ -162,7 +162,7 @@ function forget(row: CallRow): void {
 
 const markWords: Readonly<Partial<Record<CallMark, string>>> = {
   [CallMark.RETRY]: "retry",
-  [CallMark.TRANSPARENT_RETRY]: "sent again",
+  [CallMark.TRANSPARENT_RETRY]: "transparent retry",
   [CallMark.HEDGE]: "hedge",
   [CallMark.BREAKER_OPEN]: "breaker open",
   [CallMark.RETRY_THROTTLED]: "retries throttled",

@@ -1,7 +1,7 @@
 import { AddressState, BreakerState, type ProcessDependencies } from "@parley/gen/rpc/v1/telemetry_pb.js";
 import { signal } from "@preact/signals";
 
-/** What each process depends on, as the processes report it. */
+/** The dependencies of each process, as the processes report them. */
 export const dependencies = signal<readonly ProcessDependencies[]>([]);
 /** The database of each process, which does not change while the process is down. */
 const stores = new Map<string, string>();
@@ -19,7 +19,7 @@ export interface EdgeState {
   readonly breaker: "closed" | "half-open" | "open";
   readonly usableAddresses: number;
   readonly addresses: number;
-  /** The addresses that calls do not go to, and why. */
+  /** The addresses that receive no calls, and the reasons. */
   readonly unusable: readonly string[];
 }
 
@@ -47,14 +47,14 @@ export function edgeState(from: string, to: string): EdgeState | undefined {
 }
 
 const addressWords: Readonly<Partial<Record<AddressState, string>>> = {
-  [AddressState.CONNECTING]: "connects",
-  [AddressState.UNREACHABLE]: "cannot be reached",
-  [AddressState.NOT_SERVING]: "does not serve",
-  [AddressState.STALLED]: "does not answer",
+  [AddressState.CONNECTING]: "is connecting",
+  [AddressState.UNREACHABLE]: "is unreachable",
+  [AddressState.NOT_SERVING]: "is not serving",
+  [AddressState.STALLED]: "does not respond",
   [AddressState.EJECTED]: "is ejected",
 };
 
-/** `redis` or `kafka`. Undefined where events travel in calls. */
+/** `redis` or `kafka`. Undefined without a broker. */
 export function brokerOf(process: string): string | undefined {
   const broker = dependencies.value.find((one) => one.process === process)?.broker ?? "";
   return broker === "" || broker === "direct" ? undefined : broker;

@@ -43,7 +43,7 @@ export function wantCalls(): () => void {
 }
 
 /** Calls stay subscribed for this long after their last view was closed: switching between views opens no new stream. */
-const callsLingerMs = 60_000;
+const callsUnsubscribeDelayMs = 60_000;
 
 const positions = { stockPosition: "", orderPosition: "", notificationPosition: "" };
 const waits = { firstMs: 250, longestMs: 5_000 };
@@ -60,15 +60,15 @@ const live = createClient(
 /** Keeps the stream open while the page is open, with the requested topics and the caller's token. */
 export function startLive(): void {
   const wantsCalls = signal(false);
-  let linger: ReturnType<typeof setTimeout> | undefined;
+  let unsubscribeTimer: ReturnType<typeof setTimeout> | undefined;
   effect(() => {
-    clearTimeout(linger);
+    clearTimeout(unsubscribeTimer);
     if (callReaders.value > 0) {
       wantsCalls.value = true;
     } else {
-      linger = setTimeout(() => {
+      unsubscribeTimer = setTimeout(() => {
         wantsCalls.value = false;
-      }, callsLingerMs);
+      }, callsUnsubscribeDelayMs);
     }
   });
   effect(() => {

@@ -29,7 +29,7 @@ describe("a broker on the map", () => {
     ]);
   });
 
-  it("is not there where events travel in calls", () => {
+  it("does not exist if events are delivered by calls", () => {
     expect(withBrokers(services, using("direct"))).toBe(services);
     expect(withBrokers(services, [])).toBe(services);
   });

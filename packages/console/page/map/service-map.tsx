@@ -154,8 +154,8 @@ function Node({
       : name === gateway
         ? "REST, gRPC, Connect"
         : isBroker
-          ? "broker of events"
-          : [state === "SERVING" ? (count > 1 ? `${count} replicas` : "serves") : stateWords[state]].join("");
+          ? "event broker"
+          : [state === "SERVING" ? (count > 1 ? `${count} replicas` : "serving") : stateWords[state]].join("");
   return (
     <g
       class={`map-node ${state === "SERVING" ? "" : state === "UNKNOWN" ? "unknown" : "bad"}`}
@@ -212,7 +212,7 @@ function Store({
 }
 
 const stateWords: Readonly<Record<string, string>> = {
-  UNREACHABLE: "cannot be reached",
-  NOT_SERVING: "does not serve",
-  UNKNOWN: "not asked yet",
+  UNREACHABLE: "unreachable",
+  NOT_SERVING: "not serving",
+  UNKNOWN: "not checked yet",
 };

@@ -14,17 +14,17 @@ export function FailedNotifications(): JSX.Element {
     <RedriveList
       source={failed}
       label="Failed notifications"
-      title="Given up"
-      again="Try again"
-      allAgain="Try all again"
+      title="Failed"
+      again="Retry"
+      allAgain="Retry all"
       redrive={async (ids) => {
         const { failedNotifications: again } = await parley.notifications.redriveFailedNotifications({
           notificationIds: [...ids],
         });
-        return `${again.length} ${again.length === 1 ? "notification is" : "notifications are"} tried again.`;
+        return `${again.length} ${again.length === 1 ? "notification is" : "notifications are"} pending again.`;
       }}
       empty={
-        <Empty icon="check" title="Nothing was given up">
+        <Empty icon="check" title="No failed notifications">
           <span>
             A notification is listed here if its address was refused, or if it could not be sent for four days.
           </span>

@@ -112,7 +112,7 @@ export function NotificationList(): JSX.Element {
       {nextPageToken.value === "" ? null : (
         <div class="list-note">
           <button type="button" class="button" onClick={() => void readPage(nextPageToken.value)}>
-            Older ones
+            Older notifications
           </button>
         </div>
       )}
@@ -144,9 +144,9 @@ function Message({ notification }: { readonly notification: Notification }): JSX
 
 const stateLooks: Readonly<Record<NotificationState, readonly [string, string]>> = {
   [NotificationState.UNSPECIFIED]: ["", "Unknown"],
-  [NotificationState.PENDING]: ["warn", "To be sent"],
+  [NotificationState.PENDING]: ["warn", "Pending"],
   [NotificationState.SENT]: ["good", "Sent"],
-  [NotificationState.FAILED]: ["bad", "Given up"],
+  [NotificationState.FAILED]: ["bad", "Failed"],
 };
 
 export function NotificationStateBadge({ state }: { readonly state: NotificationState }): JSX.Element {

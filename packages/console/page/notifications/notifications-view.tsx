@@ -7,7 +7,7 @@ import { FailedNotifications } from "./failed-notifications.tsx";
 import { NotificationList } from "./notification-list.tsx";
 import { TestNotification } from "./test-notification.tsx";
 
-const tabs = { all: "All", failed: "Given up", letters: "Dead letters" } as const;
+const tabs = { all: "All", failed: "Failed", letters: "Dead letters" } as const;
 
 export function NotificationsView(): JSX.Element {
   const tab = (route.value.params.get("tab") ?? "all") as keyof typeof tabs;

@@ -6,7 +6,7 @@ import { useAction } from "../parts/busy.ts";
 import { Failure } from "../parts/failure.tsx";
 import { tell } from "../parts/toasts.tsx";
 
-/** What failed, kept while the page is open. */
+/** The failed items. They are cached while the page is open. */
 export interface RedriveSource<T> {
   readonly items: Signal<readonly T[] | undefined>;
   readonly error: Signal<unknown>;
@@ -46,7 +46,7 @@ interface RedriveRow {
   readonly name: string;
   readonly about: string;
   readonly cause: string;
-  /** How often it was tried, and when it was given up. */
+  /** The number of attempts, and the time of the failure. */
   readonly attempts: number;
   readonly until: string;
   /** The order that it is about. Empty if it is about something else. */
@@ -67,7 +67,7 @@ export function RedriveList<T>(props: RedriveListProps<T>): JSX.Element {
       <header>
         <h2>{title}</h2>
         <button type="button" class="button small" onClick={() => void source.read()}>
-          Look again
+          Refresh
         </button>
         <button
           type="button"

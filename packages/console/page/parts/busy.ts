@@ -32,7 +32,7 @@ export function action<A extends readonly unknown[]>(body: (...args: A) => Promi
   };
 }
 
-/** Like {@link action}, inside a component. `body` is that of the first rendering, so it must read changing values itself. */
+/** Like {@link action}, inside a component. Only the `body` of the first rendering is used, so it must read changing values itself. */
 export function useAction<A extends readonly unknown[]>(body: (...args: A) => Promise<void>): Action<A> {
   return useMemo(() => action(body), []);
 }

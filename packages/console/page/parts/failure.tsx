@@ -36,7 +36,7 @@ export function failureOf(error: unknown): FailureWords {
   const [info] = failure.findDetails(ErrorInfoSchema);
   const unreachable = failure.code === Code.Unknown && failure.cause instanceof TypeError;
   return unreachable
-    ? { code: "UNAVAILABLE", text: "The gateway cannot be reached. The page reconnects by itself.", reason: "" }
+    ? { code: "UNAVAILABLE", text: "The gateway is unreachable. The page reconnects automatically.", reason: "" }
     : { code: codeName(failure.code), text: failure.rawMessage, reason: info?.reason ?? "" };
 }
 

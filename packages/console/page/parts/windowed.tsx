@@ -74,10 +74,10 @@ export function Windowed<T>({
       <div class="windowed-all" role="presentation" style={{ height: `${items.length * rowHeight}px` }}>
         <div role="presentation" style={{ transform: `translateY(${first * rowHeight}px)` }}>
           {items.slice(first, last).map((item, index) => (
-            // biome-ignore lint/a11y/useKeyWithClickEvents: the list itself takes the keys.
-            // biome-ignore lint/a11y/useFocusableInteractive: the list itself takes the focus.
+            // biome-ignore lint/a11y/useKeyWithClickEvents: the list itself handles the keys.
+            // biome-ignore lint/a11y/useFocusableInteractive: the list itself receives the focus.
             <div
-              // By place: where items move down, their elements are reused, and only their texts change.
+              // Keyed by position: when items move down, their elements are reused, and only their texts change.
               key={index}
               role="option"
               aria-selected={keyOf(item) === selected}

@@ -101,7 +101,7 @@ function CreateUser(): JSX.Element {
       password: String(data.get("password") ?? ""),
       requestId: newId(),
     });
-    tell(`${user?.name} has an account now.`);
+    tell(`The user ${user?.name} was created.`);
     creating.value = false;
     await readUsers();
   });

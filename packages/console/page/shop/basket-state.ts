@@ -100,7 +100,7 @@ async function send(order: SentOrder): Promise<void> {
   }
 }
 
-/** Whether the basket still holds exactly what was sent: after a refusal it may have been changed. */
+/** Whether the basket still contains the items of the request: the user may have changed it after a refusal. */
 function isBasket(items: SentOrder["items"]): boolean {
   return (
     basket.value.size === items.length &&

@@ -83,7 +83,8 @@ function Repeats({ sent: { answers, requestId } }: { readonly sent: SentOrder })
   if (answers.length < 2) {
     return (
       <p class="small muted">
-        Request id <span class="mono">{shortId(requestId)}</span>: the same request again is no second order.
+        Request id <span class="mono">{shortId(requestId)}</span>: sending the same request again creates no second
+        order.
       </p>
     );
   }
@@ -91,7 +92,7 @@ function Repeats({ sent: { answers, requestId } }: { readonly sent: SentOrder })
   return (
     <p class="small" data-repeats={answers.length} data-orders={ids.size}>
       Sent {answers.length} times with request id <span class="mono">{shortId(requestId)}</span>:{" "}
-      <strong>{ids.size === 1 ? "one order." : `${ids.size} orders, which must not be.`}</strong>
+      <strong>{ids.size === 1 ? "one order." : `${ids.size} orders, which is an error.`}</strong>
     </p>
   );
 }

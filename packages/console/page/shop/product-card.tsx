@@ -93,7 +93,7 @@ export function ProductSkeleton(): JSX.Element {
           <span class="skeleton">A product</span>
         </h2>
         <p class="small">
-          <span class="skeleton">What it is good for</span>
+          <span class="skeleton">A short description</span>
         </p>
       </div>
       <div class="row apart">

@@ -61,7 +61,7 @@ function Products(): JSX.Element {
   }
   if (products.value.size === 0) {
     return (
-      <Empty icon="shop" title="Nothing is sold yet">
+      <Empty icon="shop" title="There are no products yet">
         <a href={linkTo("stock", { new: "1" })}>Create the first product</a>
       </Empty>
     );

@@ -22,5 +22,5 @@ export async function buyDown(productId: string): Promise<void> {
     await parley.orders.createOrder({ userId: buyerId.value, requestId: newId(), items: [{ productId, quantity }] });
     left -= quantity;
   }
-  tell(`${units} of ${product.name} were bought. The alert comes to the right.`);
+  tell(`${units} of ${product.name} were ordered. The alert appears on the right.`);
 }

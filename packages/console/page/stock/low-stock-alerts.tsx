@@ -38,7 +38,7 @@ export function LowStockAlerts(): JSX.Element {
       </header>
       {alerts.value.length === 0 ? (
         <Empty icon="notifications" title="No alerts yet">
-          <span>“Buy down” orders what is above a product's threshold, and the alert comes here.</span>
+          <span>“Buy down” orders the units above a product's threshold. The alert then appears here.</span>
         </Empty>
       ) : (
         <ul class="alerts">

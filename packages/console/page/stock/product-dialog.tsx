@@ -36,7 +36,7 @@ export function ProductDialog({
       });
       putProduct(answer.product);
     }
-    tell(`${values.name} is ${product === undefined ? "in the catalogue" : "saved"}.`);
+    tell(`${values.name} was ${product === undefined ? "created" : "saved"}.`);
     onClose();
   });
   const title = product === undefined ? "Create product" : `Edit ${product.name}`;

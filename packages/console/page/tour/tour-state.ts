@@ -101,12 +101,12 @@ export function startTour(): void {
   tourBegun.value = true;
   if (!watching) {
     watching = true;
-    watchHappenings();
+    watchEvents();
   }
 }
 
 /** Records the events that complete steps. Each one counts only from its own step on. */
-function watchHappenings(): void {
+function watchEvents(): void {
   let earlierOrder: string | undefined;
   effect(() => {
     const step = tourStep.value;

@@ -19,7 +19,7 @@ export function TourView(): JSX.Element {
             goTo(tourSteps[0]?.link() ?? "");
           }}
         >
-          {tourStep.value === undefined ? "Begin" : "Begin anew"}
+          {tourStep.value === undefined ? "Start the tour" : "Start again"}
         </button>
       </PageHead>
       <ol class="tour-steps">

@@ -13,20 +13,20 @@ import { TraceTable } from "./trace-list.tsx";
 const found = signal<readonly TraceSummary[] | undefined>(undefined);
 const error = signal<unknown>(undefined);
 
-/** The requests that an order's events came from: its placing, and its cancellation. A single one is shown at once. */
+/** The traces that changed an order: its creation, and its cancellation. A single trace is opened directly. */
 export function OrderTraces({ orderId }: { readonly orderId: string }): JSX.Element {
   useEffect(() => {
     found.value = undefined;
     error.value = undefined;
-    let left = false;
+    let closed = false;
     telemetry.listTraces({ filter: { subject: orderId }, pageSize: 20 }).then(
       ({ traces }) => {
         const [only] = traces;
-        if (left) {
+        if (closed) {
           return;
         }
         if (only !== undefined && traces.length === 1) {
-          // Without a history entry: back leads to where the link was.
+          // Without a history entry, so that Back leads to the page of the link.
           location.replace(linkTo(`trace/${only.traceId}`));
         } else {
           found.value = traces;
@@ -37,7 +37,7 @@ export function OrderTraces({ orderId }: { readonly orderId: string }): JSX.Elem
       },
     );
     return () => {
-      left = true;
+      closed = true;
     };
   }, [orderId]);
   return (

@@ -68,7 +68,7 @@ export function SequenceDiagram({
               y2={yOf(noteAt) - rowHeight + 4}
             />
             <text class="afterwards-text" x={asideWidth + 8} y={yOf(noteAt) - rowHeight + 20}>
-              Afterwards: no caller waits for this
+              Asynchronous: no caller waits for this
             </text>
           </g>
         )}

@@ -31,7 +31,7 @@ export interface SequenceOptions {
   readonly database: boolean;
 }
 
-/** Orders the spans of a trace: each call once, as its client saw it if that is known, and its response. */
+/** Orders the spans of a trace: each call once, from the client's span if it is known, and its response. */
 export function sequenceOf(calls: readonly Call[], { database }: SequenceOptions): Sequence {
   const spans = calls.filter((call) => isStep(call, calls, database));
   const later = asyncSpans(calls);
@@ -143,7 +143,7 @@ export function mermaidOf({ participants, steps }: Sequence): string {
   });
   const firstAsync = steps.findIndex(({ async }) => async);
   if (firstAsync > 0) {
-    lines.splice(firstAsync, 0, `  Note over ${[...names.values()].join(",").replace(/,.*,/, ",")}: afterwards`);
+    lines.splice(firstAsync, 0, `  Note over ${[...names.values()].join(",").replace(/,.*,/, ",")}: asynchronous`);
   }
   return [
     "sequenceDiagram",

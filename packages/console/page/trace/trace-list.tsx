@@ -47,7 +47,7 @@ export function TraceList(): JSX.Element {
             ))}
           </div>
           <button type="button" class="button" onClick={() => void read(order)}>
-            Look again
+            Refresh
           </button>
         </div>
       </PageHead>

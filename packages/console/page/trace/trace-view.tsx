@@ -67,7 +67,7 @@ function OneTrace({ traceId }: { readonly traceId: string }): JSX.Element {
             Copy link
           </button>
           <a class="button" href={linkTo("calls", { q: traceId })}>
-            In the log
+            List of calls
           </a>
         </div>
       </PageHead>
@@ -110,7 +110,7 @@ function Nothing({ reading, traceId }: { readonly reading: boolean; readonly tra
       <span>
         Traces are stored for a limited time, failed and slow ones longer.{" "}
         <a href={linkTo("trace")}>See the stored traces</a>, or{" "}
-        <a href={linkTo("calls", { q: traceId })}>look in the log</a>.
+        <a href={linkTo("calls", { q: traceId })}>search the list of calls</a>.
       </span>
     </Empty>
   );

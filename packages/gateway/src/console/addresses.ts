@@ -17,6 +17,6 @@ export const notBuiltHtml = `<!doctype html>
 <title>Parley</title>
 <h1>The console has not been built</h1>
 <p><code>npm start</code> builds it; a gateway that was started in another way does not. Build it with <code>npm run build:console</code>,
-and load this page again. The API works: <a href="docs">its description</a>.</p>
+and load this page again. The API works: see <a href="docs">its description</a>.</p>
 </html>
 `;

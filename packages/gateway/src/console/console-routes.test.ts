@@ -32,7 +32,7 @@ afterAll(async () => {
 });
 
 describe("the gateway's root", () => {
-  it("is the page for a browser, with a policy that allows nothing from elsewhere", async () => {
+  it("returns the page to a browser, with a content security policy that allows only its own origin", async () => {
     const { statusCode, headers, body } = await built.inject({ url: "/", headers: html });
     expect([statusCode, body]).toEqual([200, page.html]);
     expect(headers["content-security-policy"]).toMatch(/^default-src 'none'; script-src 'self'; style-src 'self';/);
@@ -41,7 +41,7 @@ describe("the gateway's root", () => {
   });
 
   it.each([{ accept: "*/*" }, { accept: "application/json" }, {}])(
-    "is a short text with addresses for %j",
+    "returns a short text with addresses for %j",
     async (headers) => {
       const {
         statusCode,
@@ -53,7 +53,7 @@ describe("the gateway's root", () => {
     },
   );
 
-  it("says how the page is built where it was not", async () => {
+  it("says how to build the page if it was not built", async () => {
     const { statusCode, body } = await unbuilt.inject({ url: "/", headers: html });
     expect(statusCode).toBe(503);
     expect(body).toContain("npm run build:console");
@@ -61,7 +61,7 @@ describe("the gateway's root", () => {
 });
 
 describe("the page's files", () => {
-  it("are kept by browsers for a year, and compressed for those that can", async () => {
+  it("may be cached for a year, and are compressed if the browser accepts gzip", async () => {
     const zipped = await built.inject({ url: `/console/${file.name}`, headers: { "accept-encoding": "gzip, br" } });
     expect(zipped.headers).toMatchObject({
       "cache-control": "public, max-age=31536000, immutable",
@@ -73,13 +73,13 @@ describe("the page's files", () => {
   });
 
   it.each(["other.js", "..%2fstack.json", "stack.json", "console-abc.js.gz"])(
-    "are those of the build and no others: %s",
+    "are only those of the build: %s is 404",
     async (name) => {
       expect((await built.inject({ url: `/console/${name}` })).statusCode).toBe(404);
     },
   );
 
-  it("has the contracts, which are not sent again where they are known", async () => {
+  it("include the contracts, which return 304 for a matching If-None-Match", async () => {
     const first = await built.inject({ url: "/console/contracts.binpb" });
     expect(first.rawPayload.length).toBeGreaterThan(10_000);
     const again = await built.inject({
@@ -94,22 +94,22 @@ describe("the token that starts and stops services", () => {
   const ask = async (app: typeof built, options: InjectOptions) =>
     (await app.inject({ url: "/console/session.json", ...options })).json();
 
-  it("is given to the gateway's own page on this machine", async () => {
+  it("is sent to the gateway's own page on this machine", async () => {
     expect(await ask(built, { headers: ownPage })).toEqual({ ...session, stack: { token: "secret" } });
   });
 
   it.each<[string, InjectOptions]>([
-    ["a page from elsewhere", { headers: { ...ownPage, "sec-fetch-site": "cross-site" } }],
+    ["a page of another site", { headers: { ...ownPage, "sec-fetch-site": "cross-site" } }],
     ["another local page", { headers: { ...ownPage, "sec-fetch-site": "same-site" } }],
     ["a typed address", { headers: { ...ownPage, "sec-fetch-site": "none" } }],
-    ["no browser", { headers: { host: "localhost:8080" } }],
+    ["a client that is not a browser", { headers: { host: "localhost:8080" } }],
     [
-      "a name that was resolved to this machine (DNS rebinding)",
+      "a host name that resolves to this machine (DNS rebinding)",
       { headers: { ...ownPage, host: "evil.example:8080" } },
     ],
     ["a proxy", { headers: { ...ownPage, "x-forwarded-for": "203.0.113.7" } }],
     ["another machine", { headers: ownPage, remoteAddress: "203.0.113.7" }],
-  ])("is kept from %s", async (_name, options) => {
+  ])("is not sent to %s", async (_name, options) => {
     expect(await ask(built, options)).toEqual(session);
     const call = await built.inject({
       method: "POST",
@@ -120,7 +120,7 @@ describe("the token that starts and stops services", () => {
     expect(call.statusCode).toBe(404);
   });
 
-  it("does not exist where the gateway may not control the stack", async () => {
+  it("is not sent if the gateway may not control the stack", async () => {
     expect(await ask(uncontrolled, { headers: ownPage })).toEqual(session);
   });
 });

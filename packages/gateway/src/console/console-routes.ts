@@ -11,15 +11,15 @@ import { readStackControl, stackRoutes } from "./stack-control.ts";
 
 export interface ConsoleOptions {
   readonly session: ConsoleSession;
-  /** Where `parley up` says how it is reached. Without it the page starts and stops nothing. */
+  /** The file with the address and token of `parley up`. Without it the page cannot start or stop services. */
   readonly stackControlFile?: string | undefined;
-  /** The page that is served. Default: the current build of packages/console, looked up again at each visit. */
+  /** Reads the page. Default: the current build of packages/console, read again for each request. */
   readonly readPage?: () => Promise<BuiltPage | undefined>;
 }
 
 /**
  * The console at `/`: the page for browsers, a short text for everything else. Its files have a hash of their content in their names, so
- * that browsers keep them for a year (RFC 8246) and a new build is seen at once.
+ * that browsers cache them for a year (RFC 8246) and load a new build at once.
  */
 export function consoleRoutes(
   app: FastifyInstance,
@@ -71,8 +71,8 @@ export function consoleRoutes(
 }
 
 /**
- * No script, style or connection from anywhere but here, and no frame around it (Content Security Policy Level 3). Without TLS browsers are
- * not told to upgrade.
+ * Allows scripts, styles and connections of this origin only, and no framing (Content Security Policy Level 3). Contains no
+ * `upgrade-insecure-requests`, because the gateway may run without TLS.
  */
 export const pageHeaders = {
   "content-security-policy": [
@@ -103,7 +103,7 @@ function acceptsGzip({ headers }: FastifyRequest): boolean {
   return /\bgzip\b/.test(String(headers["accept-encoding"] ?? ""));
 }
 
-/** Browsers name text/html when they open a page; curl and clients of the API do not. */
+/** The origin by which the client addressed the gateway. */
 function addressOf({ protocol, headers }: FastifyRequest): string {
   const host = headers.host ?? headers[":authority"];
   return `${protocol}://${host ?? "localhost"}`;

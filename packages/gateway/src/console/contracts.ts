@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { gzipSync } from "node:zlib";
 
-/** Where the page reads all contracts with their comments (google.protobuf.FileDescriptorSet): reflection needs a stream in both directions. */
+/** The path of all contracts with their comments (google.protobuf.FileDescriptorSet). Browsers cannot use reflection, a bidirectional stream. */
 export const contractsPath = "/console/contracts.binpb";
 
 interface ContractsFile {
@@ -13,7 +13,7 @@ interface ContractsFile {
 
 let contracts: Promise<ContractsFile> | undefined;
 
-/** Read when it is first asked for, and kept. */
+/** Reads the contracts on the first call, and caches them. */
 export function readContracts(): Promise<ContractsFile> {
   contracts ??= read().catch((error: unknown) => {
     contracts = undefined;

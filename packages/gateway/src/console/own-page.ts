@@ -2,9 +2,9 @@ import { isLoopbackName } from "@parley/rpc/server";
 import type { FastifyRequest } from "fastify";
 
 /**
- * Whether the gateway's own page asks, from this machine. What only that page may know is kept from other pages in the same browser, which
- * reach loopback addresses too: by `sec-fetch-site`, which scripts cannot set (Fetch Metadata), and by `host`, which names another
- * host where a page had its own name resolved to 127.0.0.1 (DNS rebinding).
+ * Whether a request comes from the gateway's own page, on this machine. Other pages in the same browser reach loopback addresses too.
+ * `sec-fetch-site`, which scripts cannot set (Fetch Metadata), identifies their requests; `host` names another host if a page resolved
+ * its own name to 127.0.0.1 (DNS rebinding).
  */
 export function isOwnPage({ headers, socket }: Pick<FastifyRequest, "headers" | "socket">): boolean {
   const host = String(headers.host ?? headers[":authority"] ?? "")

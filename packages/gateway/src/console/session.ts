@@ -1,18 +1,18 @@
 import { type PlatformProcess, publicProcesses } from "@parley/gen/services.js";
 import type { BackendName } from "../public-services.ts";
 
-/** Where the page reads {@link ConsoleSession}. */
+/** The path of {@link ConsoleSession}. */
 export const sessionPath = "/console/session.json";
 
-/** What the gateway says of itself to its own page. */
+/** The gateway's configuration, as far as its own page needs it. */
 export interface ConsoleSession {
-  /** Whether callers have to sign in where the contract says so. */
+  /** Whether callers must sign in where the contract requires it. */
   readonly signIn: boolean;
-  /** Whether headers and payloads of calls are kept for a while (TELEMETRY_PAYLOADS). */
+  /** Whether telemetry records headers and payloads of calls (TELEMETRY_PAYLOADS). */
   readonly payloads: boolean;
   /** The processes behind the gateway. */
   readonly services: readonly Pick<PlatformProcess, "name" | "calls" | "database">[];
-  /** What starts and stops services with `parley up`. Told to the gateway's own page alone, see {@link isOwnPage}. */
+  /** The token to start and stop services of `parley up`. Sent only to the gateway's own page, see {@link isOwnPage}. */
   readonly stack?: { readonly token: string };
 }
 

@@ -4,13 +4,13 @@ import { pipeline } from "node:stream/promises";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { isOwnPage } from "./own-page.ts";
 
-/** How `parley up` is reached, as it writes it into the file that `STACK_CONTROL_FILE` names. */
+/** The address and token of `parley up`, which it writes to the file of `STACK_CONTROL_FILE`. */
 export interface StackControl {
   readonly url: string;
   readonly token: string;
 }
 
-/** Undefined if there is no stack, or one that has ended. */
+/** Returns undefined if no stack runs: `parley up` deletes the file when it ends. */
 export async function readStackControl(file: string | undefined): Promise<StackControl | undefined> {
   if (file === undefined) {
     return undefined;
@@ -24,12 +24,12 @@ export async function readStackControl(file: string | undefined): Promise<StackC
 }
 
 /**
- * Passes calls of stack.v1.StackService on to `parley up`, so that the page needs no other origin. Only for the gateway's own page, which
- * shows the token of the run; `parley up` checks it.
+ * Forwards calls of stack.v1.StackService to `parley up`, so that the page needs no other origin. Accepts only the gateway's own page,
+ * whose calls carry the token of the run; `parley up` checks the token.
  */
 export function stackRoutes(app: FastifyInstance, file: string): void {
   app.register(async (routes) => {
-    // Bodies are passed on unread.
+    // Bodies are forwarded without parsing.
     routes.removeAllContentTypeParsers();
     routes.addContentTypeParser("*", (_request, payload, done) => done(null, payload));
     routes.route<{ Params: { method: string } }>({
@@ -41,20 +41,20 @@ export function stackRoutes(app: FastifyInstance, file: string): void {
           return reply.callNotFound();
         }
         reply.hijack();
-        await passOn(request, reply, control).catch(() => reply.raw.destroy());
+        await forwardCall(request, reply, control).catch(() => reply.raw.destroy());
       },
     });
   });
 }
 
-/** What stands before the calls: at the root, they would be calls of a method that the gateway does not have. */
+/** The path prefix of these calls. At the root, they would be calls of a method that the gateway does not serve. */
 const stackPath = "/console/stack";
 
-/** Tells `parley up` that the caller is served by the gateway, and could not start it again. */
+/** Marks a call as forwarded: its caller reaches `parley up` only through the gateway, and could not start a stopped gateway. */
 const throughGateway = "x-through-gateway";
 
-/** Of a request, what the stack has to see; the page's `host`, `origin` and the like are of no use to it. */
-const passedHeaders = [
+/** The request headers that are forwarded. `parley up` does not need the page's `host`, `origin` and the like. */
+const forwardedHeaders = [
   "authorization",
   "content-type",
   "connect-protocol-version",
@@ -62,9 +62,9 @@ const passedHeaders = [
   "content-length",
 ];
 
-async function passOn(request: FastifyRequest, reply: FastifyReply, { url }: StackControl): Promise<void> {
+async function forwardCall(request: FastifyRequest, reply: FastifyReply, { url }: StackControl): Promise<void> {
   const headers = Object.fromEntries(
-    passedHeaders.flatMap((name) => (request.headers[name] === undefined ? [] : [[name, request.headers[name]]])),
+    forwardedHeaders.flatMap((name) => (request.headers[name] === undefined ? [] : [[name, request.headers[name]]])),
   );
   headers[throughGateway] = "1";
   const forwarded = http.request(new URL(request.url.slice(stackPath.length), url), {

@@ -28,7 +28,7 @@ export function guidePageRoutes(app: FastifyInstance): void {
   for (const [path, folder] of Object.entries(folders)) {
     app.get<{ Params: { name: string } }>(`${path}/:name`, async (request, reply) => {
       const { name } = request.params;
-      // Only a name that is in the folder is read: no path leads out of it.
+      // Only names listed in the folder are read, which prevents path traversal.
       if (!name.endsWith(".md") || !(await names(folder)).includes(name)) {
         return reply.callNotFound();
       }

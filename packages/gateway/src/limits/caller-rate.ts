@@ -13,7 +13,7 @@ export interface RateCount {
 export interface CallerRateOptions {
   readonly clock: Clock;
   readonly windowMs: number;
-  /** Counts with all replicas. Without it, or while it has no answers, each replica counts alone. */
+  /** Counts with all replicas. Without it, or while it is unavailable, each replica counts alone. */
   readonly shared?: SharedLimits | undefined;
 }
 
@@ -30,7 +30,7 @@ const exchangedMax = 1_000;
 interface Window {
   current: number;
   endMs: number;
-  /** The part of `current` that the other replicas do not know. */
+  /** The part of `current` that was not exchanged yet. */
   own: number;
 }
 
@@ -40,8 +40,8 @@ export class CallerRate {
   readonly #windowMs: number;
   readonly #shared: SharedLimits | undefined;
   readonly #windows = new LRUCache<string, Window>({ max: callersMax });
-  /** The callers with requests that the other replicas do not know. At most {@link callersMax}. */
-  readonly #unknown = new Set<string>();
+  /** The callers with requests that were not exchanged yet. At most {@link callersMax}. */
+  readonly #pending = new Set<string>();
   #isExchanging = false;
 
   constructor({ clock, windowMs, shared }: CallerRateOptions) {
@@ -59,9 +59,9 @@ export class CallerRate {
       this.#windows.set(caller, window);
     }
     window.current++;
-    if (this.#shared !== undefined && this.#unknown.size < callersMax) {
+    if (this.#shared !== undefined && this.#pending.size < callersMax) {
       window.own++;
-      this.#unknown.add(caller);
+      this.#pending.add(caller);
       this.#exchangeSoon(this.#shared);
     }
     return { current: window.current, remainingMs: window.endMs - nowMs };
@@ -75,18 +75,18 @@ export class CallerRate {
     this.#clock.after(exchangeIntervalMs, async () => {
       await this.#exchange(shared);
       this.#isExchanging = false;
-      if (this.#unknown.size > 0) {
+      if (this.#pending.size > 0) {
         this.#exchangeSoon(shared);
       }
     });
   }
 
-  /** Adds the own counts to the shared ones, and takes those over. While the store has no answers, the windows stay as they are. */
+  /** Adds the local counts to the shared counters, and adopts the totals. While the store is unavailable, the windows remain unchanged. */
   async #exchange(shared: SharedLimits): Promise<void> {
     const sent: { readonly window: Window; readonly caller: string; readonly own: number }[] = [];
-    for (const caller of this.#unknown) {
+    for (const caller of this.#pending) {
       if (sent.length === exchangedMax) break;
-      this.#unknown.delete(caller);
+      this.#pending.delete(caller);
       // An evicted caller has no window.
       const window = this.#windows.peek(caller);
       if (window !== undefined) sent.push({ window, caller, own: window.own });
@@ -111,7 +111,7 @@ export class CallerRate {
   }
 }
 
-/** Adds to each counter, which ends with its window. Returns for each its value and the remaining time in milliseconds. */
+/** Increments each counter, which expires with its window. Returns the value and the remaining time in milliseconds of each. */
 const exchangeScript = `
 local counts = {}
 for i, key in ipairs(KEYS) do

@@ -51,7 +51,7 @@ test("x-forwarded-for counts only from a trusted proxy", async () => {
   expect((await ask("10.0.0.2"))?.status).toBe(200);
 });
 
-test("the service receives the origin address, and no invention of the caller", async () => {
+test("the service receives the origin address, not an address invented by the caller", async () => {
   const url = "/product.v1.ProductService/GetProduct";
   const ask = async (trusts: boolean, path: string) => {
     await gateway?.server.close();
@@ -80,13 +80,13 @@ test("0 disables the limit", () => {
   expect(Array.from({ length: 1000 }, () => limit.take("a")).every((error) => error === undefined)).toBe(true);
 });
 
-test("any number of callers does not fill the memory", () => {
+test("the memory use is bounded for any number of callers", () => {
   const rate = new CallerRate({ clock: createTestClock(), windowMs: 60_000 });
   rate.count("first");
   for (let index = 0; index < 50_000; index++) {
     rate.count(`caller ${index}`);
   }
-  // The least recently seen caller is dropped; the counts of the others continue.
+  // The least recently seen caller is evicted; the counts of the others continue.
   expect(rate.count("first").current).toBe(1);
   expect(rate.count("caller 49999").current).toBe(2);
 });

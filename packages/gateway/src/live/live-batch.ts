@@ -10,19 +10,19 @@ import type { WatchStockResponse } from "@parley/gen/product/v1/inventory_servic
 import type { WatchCallsResponse } from "@parley/gen/rpc/v1/telemetry_pb.js";
 
 /**
- * The most answers that wait for the page, of all topics. Beyond that nothing more is read, so that a slow page slows only its own
- * streams: they lose what they can lose, and count it.
+ * The most responses of all topics that are buffered for a page. Beyond that its streams are not read (backpressure), so that a slow page
+ * slows only its own streams. Streams that may drop messages count the dropped ones.
  */
-const answersMax = 256;
+const responsesMax = 256;
 
-/** What has come since the page was last sent something. */
+/** The responses since the last message to the page. */
 export class LiveBatch {
   #next = emptyBatch();
-  #answers = 0;
+  #responses = 0;
   #changed = Promise.withResolvers<void>();
   #emptied = Promise.withResolvers<void>();
 
-  /** When the signal aborts, the wait ends. */
+  /** All waits end when the signal aborts. */
   constructor(signal: AbortSignal) {
     signal.addEventListener("abort", () => {
       this.#changed.resolve();
@@ -66,7 +66,7 @@ export class LiveBatch {
     this.#changed.resolve();
   }
 
-  /** Settles when there is something to take, or the signal aborts. */
+  /** Resolves when the batch is not empty, or the signal aborts. */
   get filled(): Promise<void> {
     return this.#changed.promise;
   }
@@ -74,18 +74,18 @@ export class LiveBatch {
   take(): MessageInitShape<typeof WatchLiveResponseSchema> {
     const taken = this.#next;
     this.#next = emptyBatch();
-    this.#answers = 0;
+    this.#responses = 0;
     this.#changed = Promise.withResolvers();
     this.#emptied.resolve();
     this.#emptied = Promise.withResolvers();
     return taken;
   }
 
-  /** Lets a source go on at once while there is room; otherwise when the batch was taken. */
+  /** Returns undefined while there is room; otherwise a promise that resolves when the batch is taken. */
   #added(): Promise<void> | undefined {
-    this.#answers += 1;
+    this.#responses += 1;
     this.#changed.resolve();
-    return this.#answers < answersMax ? undefined : this.#emptied.promise;
+    return this.#responses < responsesMax ? undefined : this.#emptied.promise;
   }
 }
 

@@ -32,7 +32,7 @@ function brokenStreams() {
       },
     });
     service(OrderService, {
-      // biome-ignore lint/correctness/useYield: it is refused before it could.
+      // biome-ignore lint/correctness/useYield: it throws before it could yield.
       async *watchOrders() {
         throw new ConnectError("not yours", Code.PermissionDenied);
       },
@@ -55,7 +55,7 @@ function watch(topics: readonly LiveTopic[], states: () => BackendStates = () =>
   return { ...streams, answers: live.watchLive({ topics: [...topics] }, { signal: controller.signal }) };
 }
 
-/** Reads until what came is enough. */
+/** Reads until `enough` returns true. */
 async function until(
   answers: AsyncIterable<WatchLiveResponse>,
   enough: (all: readonly WatchLiveResponse[]) => boolean,
@@ -71,14 +71,14 @@ async function until(
 }
 
 describe("the live stream", () => {
-  it("watches a topic that broke again, from the position that it had reached", async () => {
+  it("resumes a broken topic after its last position", async () => {
     const { answers, asked } = watch([LiveTopic.STOCK]);
     const all = await until(answers, (found) => found.flatMap(({ stock }) => stock).length >= 3);
     expect(all.flatMap(({ stock }) => stock.map(({ position }) => position)).slice(0, 3)).toEqual(["1", "2", "3"]);
     expect(asked.slice(0, 3)).toEqual(["", "1", "2"]);
   });
 
-  it("says once that a topic may not be watched, and goes on with the others", async () => {
+  it("reports a refused topic once, and continues with the others", async () => {
     const { answers } = watch([LiveTopic.ORDERS, LiveTopic.STOCK]);
     const all = await until(answers, (found) => found.flatMap(({ stock }) => stock).length >= 2);
     const refused = all.flatMap(({ statuses }) => statuses).filter(({ topic }) => topic === LiveTopic.ORDERS);
@@ -91,7 +91,7 @@ describe("the live stream", () => {
     expect(refused.filter(({ watched }) => !watched)).toHaveLength(1);
   });
 
-  it("tells how the processes are, and when that changes", async () => {
+  it("reports the health of the processes, and each change", async () => {
     let state: "SERVING" | "UNREACHABLE" = "SERVING";
     const { answers } = watch([LiveTopic.HEALTH], () => ({ order: state }));
     const all = await until(answers, (found) => {

@@ -14,13 +14,13 @@ import { type TopicSource, type TopicWatch, watchTopic } from "./watch-topic.ts"
 
 export interface LiveServiceOptions {
   readonly environment: Pick<Environment, "clock" | "random">;
-  /** The gateway's own methods, called as if from outside: so each topic is checked as its own method is. */
+  /** Calls the gateway's own methods as an outside caller does, so that each topic is authorised like its method. */
   readonly local: () => Transport;
   readonly addressOf: (context: HandlerContext) => string;
   readonly backendStates: () => Promise<BackendStates>;
 }
 
-/** How long changes wait for others, in milliseconds, so that thousands of calls a second are twenty messages. */
+/** How long changes are gathered before they are sent together, in milliseconds: thousands of calls a second become twenty messages. */
 const gatherMs = 50;
 
 /** Merges the streams that a page watches into one. */

@@ -2,10 +2,10 @@ import { sleep } from "@parley/rpc";
 import type { BackendStates } from "../backend-health.ts";
 import type { TopicWatch } from "./watch-topic.ts";
 
-/** How often the processes are asked, in milliseconds. All pages share one answer. */
-const askMs = 1_000;
+/** How often the processes are checked, in milliseconds. All pages share one result. */
+const checkIntervalMs = 1_000;
 
-/** Reports how the processes behind the gateway are whenever that changes. */
+/** Reports the health of the processes behind the gateway whenever it changes. */
 export async function watchHealth(
   backendStates: () => Promise<BackendStates>,
   { batch, clock, signal }: TopicWatch,
@@ -18,6 +18,6 @@ export async function watchHealth(
       reported = text;
       batch.setHealth(states.map(([process, state]) => ({ process, state })));
     }
-    await sleep(clock, askMs, signal).catch(() => {});
+    await sleep(clock, checkIntervalMs, signal).catch(() => {});
   }
 }

@@ -5,14 +5,14 @@ import type { LiveBatch } from "./live-batch.ts";
 
 /** One stream that is watched for a page. */
 export interface TopicSource<T> {
-  /** Where to begin. Empty: with what changes from now on. */
+  /** The position to resume after. Empty: only changes from now on. */
   readonly position: string;
   readonly open: (afterPosition: string) => AsyncIterable<T>;
-  /** Takes an answer; settles when there is room for the next. */
+  /** Stores a response; the promise resolves when there is room for the next. */
   readonly put: (answer: T) => Promise<void> | undefined;
 }
 
-/** What all topics of one page share. */
+/** The state that all topics of one page share. */
 export interface TopicWatch extends Pick<Environment, "clock" | "random"> {
   readonly batch: LiveBatch;
   readonly signal: AbortSignal;
@@ -21,8 +21,8 @@ export interface TopicWatch extends Pick<Environment, "clock" | "random"> {
 /** The wait before a topic is watched again, in milliseconds: the first, which doubles, and the longest. */
 const waitMs = { first: 250, longest: 5_000 };
 
-/** These do not get better by themselves: the caller may not, or asked for something that there is not. */
-const lasting: ReadonlySet<Code> = new Set([
+/** The codes of errors that a retry does not fix. */
+const permanentCodes: ReadonlySet<Code> = new Set([
   Code.PermissionDenied,
   Code.Unauthenticated,
   Code.Unimplemented,
@@ -30,15 +30,15 @@ const lasting: ReadonlySet<Code> = new Set([
 ]);
 
 /**
- * Watches a topic until the signal aborts or it can never succeed: again after each end, from the position that it had reached. A
- * position that is too old is given up, and the topic goes on with what changes from then on.
+ * Watches a topic until the signal aborts or a permanent error occurs. Reopens the stream after each end, after its last position. If
+ * that position is too old (OUT_OF_RANGE), it resumes with the changes from then on.
  */
 export async function watchTopic<T>(topic: LiveTopic, source: TopicSource<T>, watch: TopicWatch): Promise<void> {
   const { batch, clock, random, signal } = watch;
   let { position } = source;
   let nextWaitMs = waitMs.first;
   while (!signal.aborted) {
-    // The services' streams answer nothing until something changes: a topic that was asked for and not refused is watched.
+    // The services' streams send nothing until something changes, so a topic counts as watched until its stream fails.
     batch.addStatus({ topic, watched: true, code: "", message: "", retried: false });
     let error: ConnectError | undefined;
     try {
@@ -56,7 +56,7 @@ export async function watchTopic<T>(topic: LiveTopic, source: TopicSource<T>, wa
     if (error?.code === Code.OutOfRange) {
       position = "";
     }
-    const retried = error === undefined || !lasting.has(error.code);
+    const retried = error === undefined || !permanentCodes.has(error.code);
     batch.addStatus({
       topic,
       watched: false,
@@ -72,7 +72,7 @@ export async function watchTopic<T>(topic: LiveTopic, source: TopicSource<T>, wa
   }
 }
 
-/** `not_found` for NotFound; `unavailable` for an end without an error, which a server that drains may be the cause of. */
+/** `not_found` for NotFound; `unavailable` for an end without an error, for example when a server drains. */
 function codeOf(error: ConnectError | undefined): string {
   return error === undefined
     ? "unavailable"

@@ -7,12 +7,12 @@ import { type Environment, requestIdHeader, requestIdOf, traceIdHeader } from "@
 import { type AnyRequest, type AnyResponse, onTraceIdKey, peerKey } from "@parley/rpc/server";
 import type { RateLimit } from "../limits/rate-limit.ts";
 
-/** What answers REST. */
+/** The dependencies of the REST handler. */
 export interface Rest {
   readonly transcoder: Transcoder;
   readonly rateLimit: RateLimit;
   readonly environment: Environment;
-  /** Whose the reasons in errors are, and where they are described. */
+  /** The domain of the reasons in errors, and the page that describes them. */
   readonly reasons: { readonly reasonDomain: string; readonly errorHelpUrl: string | undefined };
 }
 
@@ -33,14 +33,14 @@ export async function answerRest(request: AnyRequest, response: AnyResponse, res
   const caller = rateLimit.callerOf(request.socket.remoteAddress ?? "unknown", lastOf(headers["x-forwarded-for"]));
   const refused = rateLimit.take(caller);
   if (refused !== undefined) {
-    const { status, headers: told, body } = errorResponse(refused, reasons);
+    const { status, headers: errorHeaders, body } = errorResponse(refused, reasons);
     const type = { "content-type": "application/json", "cache-control": "no-store" };
-    return send({ status, headers: { ...type, ...told }, body: JSON.stringify(body) }, response, requestId);
+    return send({ status, headers: { ...type, ...errorHeaders }, body: JSON.stringify(body) }, response, requestId);
   }
-  const left = new AbortController();
+  const disconnect = new AbortController();
   response.once("close", () => {
     if (!response.writableFinished) {
-      left.abort();
+      disconnect.abort();
     }
   });
   headers[requestIdHeader] = requestId;
@@ -57,7 +57,7 @@ export async function answerRest(request: AnyRequest, response: AnyResponse, res
     get hasBody() {
       return "stream" in request ? (request.stream as unknown as { readonly hasBody: boolean }).hasBody : undefined;
     },
-    signal: left.signal,
+    signal: disconnect.signal,
     contextValues: createContextValues().set(peerKey, caller).set(onTraceIdKey, onTraceId),
   });
   const traced =
@@ -65,7 +65,7 @@ export async function answerRest(request: AnyRequest, response: AnyResponse, res
   return send(traced, response, requestId);
 }
 
-/** What the client calls this server. Behind a proxy that ends TLS, the scheme is the proxy's to change. */
+/** The origin by which the client addressed this server. A proxy that terminates TLS must itself change the scheme. */
 function originOf({ headers, socket }: AnyRequest): string | undefined {
   const host = headers[":authority"] ?? headers.host;
   return typeof host === "string" ? `${"encrypted" in socket ? "https" : "http"}://${host}` : undefined;
@@ -76,7 +76,7 @@ function lastOf(value: string | string[] | undefined): string | undefined {
 }
 
 async function send({ status, headers, body }: RestResponse, to: AnyResponse, requestId: string): Promise<void> {
-  // A client that disconnects is no failure; the transcoder has ended the call by then.
+  // A disconnect of the client is not a failure; the transcoder has ended the call by then.
   if (to.destroyed) {
     return;
   }
@@ -84,7 +84,7 @@ async function send({ status, headers, body }: RestResponse, to: AnyResponse, re
   const response = to as ServerResponse;
   const all: Record<string, string | number> = { ...dataHeaders, ...headers, [requestIdHeader]: requestId };
   if ("stream" in to) {
-    // An HTTP/2 connection survives a malformed request (RFC 9113, section 8.2.2).
+    // HTTP/2 has no Connection field (RFC 9113, section 8.2.2): a malformed request does not end its connection.
     delete all.connection;
   }
   if (typeof body === "string" || body instanceof Uint8Array) {
@@ -96,7 +96,7 @@ async function send({ status, headers, body }: RestResponse, to: AnyResponse, re
     return;
   }
   response.writeHead(status, all);
-  // A stream without a message yet has started all the same.
+  // The headers of a stream are sent before its first message.
   response.flushHeaders();
   await pipeline(Readable.from(body), response).catch(() => {});
 }

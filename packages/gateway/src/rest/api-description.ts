@@ -13,7 +13,7 @@ export interface ApiDescriptionOptions {
   readonly offered: readonly PublicService[];
   /** Whether callers must sign in where the contract requires it. */
   readonly signIn: boolean;
-  /** Whether guests need no token where the contract lets them in. */
+  /** Whether guests need no token where the contract admits them. */
   readonly guests: boolean;
   /** The currency of numbers that stand for an amount of money. */
   readonly defaultCurrency: string;
@@ -32,8 +32,8 @@ export async function apiDescription(options: ApiDescriptionOptions): Promise<Js
       "Methods that create something answer 201, with its URL in `Location`; a repeated request gets the same answer. " +
       `A price may be a number, such as 199.99: it is an amount in ${defaultCurrency}. ` +
       "Lists are paged: `page_size`, and `page_token` with the `nextPageToken` of the page before. " +
-      "Streams come as a JSON value to a line, or as server-sent events for `accept: text/event-stream`; empty lines are signs " +
-      "of life, and a last line or event with `error` says why a stream ended.",
+      "Streams are sent as one JSON value per line, or as server-sent events for `accept: text/event-stream`; empty lines are " +
+      "keepalives, and a stream that fails ends with a line or event with `error`.",
     // Relative to this document, which may be behind a proxy's path prefix.
     servers: ["."],
     signIn,

@@ -3,8 +3,8 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { answerRest, type Rest } from "./answer-rest.ts";
 
 /**
- * Handles requests for existing routes past Fastify. Requests of pages of other origins
- * are left to Fastify, whose CORS plugin answers them.
+ * Handles requests for existing routes without Fastify. Requests of pages of other origins go through Fastify, whose CORS plugin adds its
+ * headers.
  */
 export function takeRest(rest: Rest): TakeRequest {
   return (request, response) => {
@@ -40,7 +40,7 @@ export async function restRoutes(app: FastifyInstance, rest: Rest): Promise<void
 const routedMethods: ReadonlySet<string> = new Set(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]);
 
 /**
- * Passes requests with other methods to the transcoder: OPTIONS that is no browser's preflight, methods of custom
+ * Passes requests with other methods to the transcoder: OPTIONS requests that are not CORS preflights, methods of custom
  * patterns, and unknown ones, for their 405. Must be added before CORS, which handles every OPTIONS.
  */
 export function answerOtherMethods(app: FastifyInstance, rest: Rest): void {
@@ -59,7 +59,7 @@ function isRpc(contentType: string | undefined): boolean {
   return contentType !== undefined && rpcContentType.test(contentType);
 }
 
-/** Answered past Fastify; the hooks' CORS headers are already on the raw response. */
+/** Bypasses Fastify; the hooks' CORS headers are already on the raw response. */
 async function answer(request: FastifyRequest, reply: FastifyReply, rest: Rest): Promise<FastifyReply> {
   reply.hijack();
   await answerRest(request.raw, reply.raw, rest);

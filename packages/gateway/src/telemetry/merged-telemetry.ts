@@ -33,12 +33,12 @@ export interface MergedTelemetryOptions {
   readonly watches: MergedWatches;
 }
 
-/** How long one process may take to answer, in milliseconds: one that hangs must not hide the others. */
+/** The time limit for one process, in milliseconds: a process that hangs must not delay the results of the others. */
 const answerMaxMs = 1_500;
 const traceCallsMax = 1_000;
 const pageSizeDefault = 20;
 
-/** `rpc.v1.TelemetryService` for all processes: asks each, and puts together what they answer. */
+/** `rpc.v1.TelemetryService` for all processes: queries each, and merges the responses. */
 export function mergedTelemetry({
   own,
   sources,
@@ -70,7 +70,7 @@ export function mergedTelemetry({
     const traces = new Map<string, TraceSummary>();
     for (const trace of [mine, ...answers].flatMap((answer) => (answer.traces ?? []) as TraceSummary[])) {
       const known = traces.get(trace.traceId);
-      traces.set(trace.traceId, known === undefined ? trace : together(known, trace));
+      traces.set(trace.traceId, known === undefined ? trace : merged(known, trace));
     }
     return { traces: [...traces.values()], silent };
   }
@@ -97,7 +97,7 @@ export function mergedTelemetry({
       if (chosen.length === 0) {
         return create(ListTracesResponseSchema, { silent: found.silent });
       }
-      // A process names only the traces that its own spans put first: the rest of each is with the others.
+      // Each process ranks traces by its own spans only, so the other processes' spans of the chosen traces are queried separately.
       const traceIds = chosen.map(({ traceId }) => traceId);
       const whole = await listed(create(ListTracesRequestSchema, { traceIds, pageSize: traceIds.length }), context);
       return create(ListTracesResponseSchema, { traces: whole.traces.sort(order), silent: whole.silent });
@@ -105,7 +105,7 @@ export function mergedTelemetry({
   };
 }
 
-/** Who asks, as the processes behind check it themselves. */
+/** The caller's credentials. The processes behind the gateway check them. */
 function credentials(context: HandlerContext): { readonly headers: [string, string][] } {
   const token = requestHeader(context, "authorization");
   return { headers: token === undefined ? [] : [["authorization", token]] };
@@ -119,13 +119,13 @@ function startNanos({ startTime }: Call): number {
   return startTime?.nanos ?? 0;
 }
 
-/** What was called cannot have begun before its caller, whatever two clocks say: spans that begin together have the client's first. */
+/** Of two spans with the same start, the client's comes first, because a server span cannot begin before its client span. */
 function byStart(one: Call, other: Call): number {
   return startMs(one) - startMs(other) || startNanos(one) - startNanos(other) || other.kind - one.kind;
 }
 
-/** Two processes' parts of one trace. */
-function together(one: TraceSummary, other: TraceSummary): TraceSummary {
+/** Merges two processes' parts of one trace. */
+function merged(one: TraceSummary, other: TraceSummary): TraceSummary {
   const isFirst = hasNoParent(one) === hasNoParent(other) ? startMs(one.root) <= startMs(other.root) : hasNoParent(one);
   const [first, second] = isFirst ? [one, other] : [other, one];
   return {

@@ -22,20 +22,21 @@ export interface MergedWatchesOptions {
 export interface WatchOptions {
   readonly own: ServiceImpl<typeof TelemetryService>;
   readonly context: HandlerContext;
-  /** Who asks. */
+  /** The caller's credentials. */
   readonly headers: readonly (readonly [string, string])[];
 }
 
 /** How often the replicas are looked up again, and a process that could not be watched is tried again, in milliseconds. */
 const renewMs = 1_000;
-/** Calls that wait for a slow reader, at most; further ones are counted. */
-const waitingMax = 2_048;
-const togetherMax = 256;
+/** The most calls buffered for a slow reader. Further ones are dropped and counted. */
+const bufferedMax = 2_048;
+/** The most calls in one response. */
+const batchMax = 256;
 /** How long calls are gathered before they are sent together, in milliseconds. */
 const gatherMs = 50;
 
 /**
- * Watches all processes at once. Readers who ask for the same share one stream from each process, so that many pages that are open cost the
+ * Watches all processes at once. Readers with equal requests share one stream from each process, so that many open pages cost the
  * services no more than one.
  */
 export class MergedWatches {
@@ -87,7 +88,7 @@ export class MergedWatches {
   }
 }
 
-/** What one reader has not been sent yet. */
+/** The calls and changes that were not sent to one reader yet. */
 class Reader {
   failure: ConnectError | undefined;
   #calls: Call[] = [];
@@ -97,7 +98,7 @@ class Reader {
   #wake: (() => void) | undefined;
 
   add(calls: readonly Call[], lost: bigint): void {
-    const room = waitingMax - this.#calls.length;
+    const room = bufferedMax - this.#calls.length;
     this.#calls.push(...calls.slice(0, room));
     this.#lost += lost + BigInt(Math.max(0, calls.length - room));
     this.wake();
@@ -128,8 +129,8 @@ class Reader {
   }
 
   take(): WatchCallsResponse {
-    const calls = this.#calls.slice(0, togetherMax);
-    this.#calls = this.#calls.slice(togetherMax);
+    const calls = this.#calls.slice(0, batchMax);
+    this.#calls = this.#calls.slice(batchMax);
     const response = create(WatchCallsResponseSchema, {
       calls,
       lostCalls: this.#lost,
@@ -195,14 +196,14 @@ class SharedWatch {
     try {
       const ended = { ...context, signal } as HandlerContext;
       for await (const response of own.watchCalls(this.#request, ended) as AsyncIterable<WatchCallsResponse>) {
-        this.#tell(response, "");
+        this.#deliver(response, "");
       }
     } catch (error) {
       this.#fail(error);
     }
   }
 
-  /** Watches each replica that is known now, and none that is gone. */
+  /** Watches each new replica, and stops watching removed ones. */
   async #renew(): Promise<void> {
     const { sources, clock } = this.#options;
     const { signal } = this.#ended;
@@ -219,9 +220,9 @@ class SharedWatch {
       }
       for (const source of known) {
         if (!this.#watched.has(source.name)) {
-          const leaving = new AbortController();
-          this.#watched.set(source.name, leaving);
-          void this.#watchSource(source, AbortSignal.any([signal, leaving.signal]));
+          const removed = new AbortController();
+          this.#watched.set(source.name, removed);
+          void this.#watchSource(source, AbortSignal.any([signal, removed.signal]));
         }
       }
       await sleep(clock, renewMs, signal).catch(() => {});
@@ -235,7 +236,7 @@ class SharedWatch {
         const options = { signal, headers: headers.map(([header, value]): [string, string] => [header, value]) };
         for await (const response of client.watchCalls(this.#request, options)) {
           this.#setSilent(name, undefined);
-          this.#tell(response, name);
+          this.#deliver(response, name);
         }
       } catch (error) {
         const failure = ConnectError.from(error);
@@ -250,7 +251,7 @@ class SharedWatch {
     }
   }
 
-  #tell({ calls, lostCalls, dependencies, dependenciesChanged }: WatchCallsResponse, source: string): void {
+  #deliver({ calls, lostCalls, dependencies, dependenciesChanged }: WatchCallsResponse, source: string): void {
     if (dependenciesChanged) {
       this.#setDependencies(source, dependencies);
     }
@@ -289,7 +290,7 @@ class SharedWatch {
     }
   }
 
-  /** What the processes refuse, the reader is refused. */
+  /** If a process refuses the caller, the streams of all readers fail with that error. */
   #fail(error: unknown): void {
     this.#failure = ConnectError.from(error);
     for (const reader of this.#readers) {

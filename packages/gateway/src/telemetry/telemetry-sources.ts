@@ -3,23 +3,23 @@ import { isIPv6 } from "node:net";
 import type { Client, Transport } from "@connectrpc/connect";
 import type { TelemetryService } from "@parley/gen/rpc/v1/telemetry_pb.js";
 
-/** A process whose calls the gateway tells of too. */
+/** A process whose recorded calls the gateway merges. */
 export interface TelemetrySource {
-  /** For example `order`; of several replicas with the address. */
+  /** For example `order`; with several replicas, the address is appended. */
   readonly name: string;
   readonly client: Client<typeof TelemetryService>;
 }
 
 export interface TelemetrySourcesOptions {
-  /** Where each process is, as the gateway's settings say it. */
+  /** The address of each process, from the gateway's settings. */
   readonly backends: Readonly<Record<string, string | Transport>>;
   /** Makes a client of one process at one address. */
   readonly connect: (name: string, target: string | Transport) => Client<typeof TelemetryService>;
 }
 
 /**
- * Finds every replica of every process behind the gateway: each of several URLs, and each address of a `dns:///` name, looked up whenever it
- * is asked for. Clients are kept for as long as their address is there.
+ * Finds every replica of every process behind the gateway: each of several URLs, and each address of a `dns:///` name, resolved on each
+ * call. A client is reused while its address remains.
  */
 export function createTelemetrySources({
   backends,
@@ -67,7 +67,7 @@ async function addressesOf(target: string): Promise<readonly string[]> {
     const found = await lookup(host.replace(/^\[|\]$/g, ""), { all: true });
     return found.map(({ address }) => `http://${isIPv6(address) ? `[${address}]` : address}:${port}`);
   } catch {
-    // Asked by its name, which then says what is wrong.
+    // The client resolves the name itself, and reports the error.
     return [target];
   }
 }

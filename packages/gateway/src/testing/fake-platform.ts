@@ -16,7 +16,7 @@ export interface FakePlatform {
   readonly headers: Headers[];
   readonly orders: CreateOrderRequest[];
   stock: number;
-  /** Sends a change to those who watch the stock. */
+  /** Sends a change to all watchers of the stock. */
   announceStock(change: MessageInitShape<typeof WatchStockResponseSchema>): void;
   /** Open streams, without those of the gateway's own cache. */
   readonly streams: Set<string>;

@@ -13,7 +13,7 @@ interface Options {
   readonly to: string;
 }
 
-/** Files without which a database's content is of no use: the secret that encrypts the user service's signing keys. */
+/** Files that belong to a database: the secret that encrypts the user service's signing keys. */
 const companions = [".secret"];
 
 /** `parley backup`: copies the SQLite databases, also while the services run. */

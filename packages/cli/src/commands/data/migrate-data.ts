@@ -22,7 +22,7 @@ export function migrateDataCommand(services: readonly ServiceDefinition[]): Comm
     .action(async (name: string, options: Options, command: Command) => {
       const service = services.find((one) => one.name === name && one.database);
       if (service === undefined) {
-        command.error(`error: "${name}" keeps no data. Those that do: ${names.join(", ")}.`, {
+        command.error(`error: "${name}" is not a service with a database. Services with one: ${names.join(", ")}.`, {
           exitCode: exitCodes.invalid,
         });
       }
@@ -49,7 +49,7 @@ async function migrateData(service: ServiceDefinition, { from, to }: Options): P
   return exitCodes.ok;
 }
 
-/** What the service itself would open its database with. */
+/** The migrations of the service. */
 async function migrationsOf({ name, main }: ServiceDefinition): Promise<readonly Migration[]> {
   const module = (await import(pathToFileURL(join(dirname(main), "index.ts")).href)) as Record<string, unknown>;
   return module[`${name}Migrations`] as readonly Migration[];

@@ -36,23 +36,23 @@ export function callsCommand(services: readonly ServiceDefinition[]): Command {
   return withConnectionOptions(command).action(async () => {
     const options = command.opts<Options>();
     const view = await openTelemetry(options, services);
-    const left = new AbortController();
-    const leave = () => left.abort();
-    process.once("SIGINT", leave).once("SIGTERM", leave);
+    const interrupted = new AbortController();
+    const interrupt = () => interrupted.abort();
+    process.once("SIGINT", interrupt).once("SIGTERM", interrupt);
     const terminal = createTerminal();
     try {
       await Promise.all(
         view.places.map((place) =>
-          watch(place, { options, terminal, headers: view.options.headers, signal: left.signal }),
+          watch(place, { options, terminal, headers: view.options.headers, signal: interrupted.signal }),
         ),
       );
       process.exitCode = exitCodes.ok;
     } catch (error) {
-      process.exitCode = left.signal.aborted
+      process.exitCode = interrupted.signal.aborted
         ? exitCodes.ok
         : printFailure(ConnectError.from(error), { json: options.json === true });
     } finally {
-      left.abort();
+      interrupted.abort();
       view.close();
     }
   });
@@ -88,7 +88,9 @@ async function watch({ client }: TelemetryPlace, { options, terminal, headers, s
       }
     }
     if (response.lostCalls > 0n) {
-      terminal.say(terminal.colors.yellow(`${response.lostCalls} calls are not shown: more ended than are sent.`));
+      terminal.say(
+        terminal.colors.yellow(`${response.lostCalls} calls are not shown: more calls ended than the stream can send.`),
+      );
     }
     for (const { process: name, cause } of response.silent) {
       if (!silent.has(name)) {

@@ -15,7 +15,7 @@ interface Options {
 
 const linesMax = 10_000;
 
-/** `parley logs [service]`: what the services of `parley up` have logged. */
+/** `parley logs [service]`: the logs of the services of `parley up`. */
 export function logsCommand(services: readonly ServiceDefinition[]): Command {
   const names = services.map(({ name }) => name);
   const command = new Command("logs");
@@ -34,9 +34,9 @@ export function logsCommand(services: readonly ServiceDefinition[]): Command {
       const terminal = createTerminal();
       const shown = chosen.length === 0 ? names : chosen;
       const write = serviceLineWriter(terminal, shown);
-      const left = new AbortController();
-      const leave = () => left.abort();
-      process.once("SIGINT", leave).once("SIGTERM", leave);
+      const interrupted = new AbortController();
+      const interrupt = () => interrupted.abort();
+      process.once("SIGINT", interrupt).once("SIGTERM", interrupt);
       const folder = dataFolderOf(data);
       const found = await Promise.all(
         shown.map((name) =>
@@ -44,13 +44,13 @@ export function logsCommand(services: readonly ServiceDefinition[]): Command {
             path: logFile(folder, name),
             lines,
             onLine: (line) => write(name, line),
-            signal: follow === true ? left.signal : undefined,
+            signal: follow === true ? interrupted.signal : undefined,
           }),
         ),
       );
       if (!found.includes(true)) {
         terminal.say(
-          `No log is kept in ${folder}. \`npx parley up\` keeps one there for each service; --data names another folder.`,
+          `There is no log in ${folder}. \`npx parley up\` writes one for each service to its data folder; --data selects another folder.`,
         );
       }
       process.exitCode = found.includes(true) ? exitCodes.ok : exitCodes.other;
@@ -60,7 +60,7 @@ export function logsCommand(services: readonly ServiceDefinition[]): Command {
 function lineCount(text: string): number {
   const number = Number(text);
   if (!/^\d+$/.test(text) || number > linesMax) {
-    throw new InvalidArgumentError(`A whole number from 0 to ${linesMax} is needed.`);
+    throw new InvalidArgumentError(`It must be a whole number from 0 to ${linesMax}.`);
   }
   return number;
 }

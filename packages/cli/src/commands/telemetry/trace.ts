@@ -15,10 +15,10 @@ interface Options extends ConnectionOptions {
   readonly payloads?: true;
 }
 
-/** What an order goes on with after its answer, events and mail included, is there within a second. */
+/** How long to wait for spans that end after the response, in milliseconds. An order's events and mail follow within a second. */
 const waitMaxMs = 1_500;
 
-/** `parley trace <id>`: what happened in one trace, from process to process. */
+/** `parley trace <id>`: the sequence diagram of one trace. */
 export function traceCommand(services: readonly ServiceDefinition[]): Command {
   const command = new Command("trace")
     .description("Prints the sequence diagram of one trace: calls, events and mails.")
@@ -47,11 +47,11 @@ export function traceCommand(services: readonly ServiceDefinition[]): Command {
   });
 }
 
-/** A trace's id, also out of a `traceparent` (W3C Trace Context, section 3.2). */
+/** Parses a trace id, or takes it from a `traceparent` (W3C Trace Context, section 3.2). */
 export function traceId(text: string): string {
   const match = /^(?:[0-9a-f]{2}-)?([0-9a-f]{32})(?:-[0-9a-f]{16}-[0-9a-f]{2})?$/.exec(text.trim().toLowerCase());
   if (match?.[1] === undefined) {
-    throw new InvalidArgumentError("A trace id is needed: 32 hexadecimal digits, or a whole traceparent.");
+    throw new InvalidArgumentError("It must be a trace id, 32 hexadecimal digits, or a whole traceparent.");
   }
   return match[1];
 }

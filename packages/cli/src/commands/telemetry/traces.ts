@@ -23,11 +23,11 @@ interface Options extends ConnectionOptions {
 
 const limitMax = 100;
 
-/** `parley traces`: the last traces, the slowest, or those that failed. */
+/** `parley traces`: the newest, the slowest or the failed traces. */
 export function tracesCommand(services: readonly ServiceDefinition[]): Command {
   const command = new Command("traces")
     .description("Lists traces: the newest, the slowest, or the failed ones.")
-    .addOption(new Option("--slowest", "those that took longest first").conflicts("failed"))
+    .addOption(new Option("--slowest", "the slowest traces first").conflicts("failed"))
     .option("--failed", "only traces with a failed call")
     .option("--service <name>", "only traces with this process or service, for example product")
     .addOption(new Option("--limit <number>", "the maximum number").argParser(limit).default(20))
@@ -48,7 +48,7 @@ export function tracesCommand(services: readonly ServiceDefinition[]): Command {
         const answer = create(ListTracesResponseSchema, { traces });
         process.stdout.write(`${JSON.stringify(toJson(ListTracesResponseSchema, answer), undefined, 2)}\n`);
       } else {
-        const lines = traces.length === 0 ? ["No trace is kept."] : tableOf(traces, { colors, widthMax });
+        const lines = traces.length === 0 ? ["No traces are recorded."] : tableOf(traces, { colors, widthMax });
         process.stdout.write(`${lines.join("\n")}\n`);
       }
       process.exitCode = exitCodes.ok;
@@ -63,7 +63,7 @@ export function tracesCommand(services: readonly ServiceDefinition[]): Command {
 function limit(text: string): number {
   const number = Number(text);
   if (!/^\d+$/.test(text) || number < 1 || number > limitMax) {
-    throw new InvalidArgumentError(`A whole number from 1 to ${limitMax} is needed.`);
+    throw new InvalidArgumentError(`It must be a whole number from 1 to ${limitMax}.`);
   }
   return number;
 }

@@ -1,4 +1,4 @@
-// Puts the faults that the stack sends where the runtime looks for them (`injectedFaultsKey` in rpc's
+// Stores the faults that the stack sends under the runtime's key (`injectedFaultsKey` in rpc's
 // server/admission/injected-faults.ts). Only a process of `parley up` loads this, and only its parent can send.
 import type { FaultMessage } from "../fault-message.ts";
 

@@ -6,15 +6,15 @@ import { FaultRules } from "./fault-rules.ts";
 import { ProcessControl } from "./process-control.ts";
 import type { StackLog } from "./stack-log.ts";
 
-/** What starts and ends the processes of a stack, for the console, the command line and `--watch` alike: one thing at a time for each process. */
+/** Starts and stops the processes of a stack, for the console, the command line and `--watch`: one operation at a time for each process. */
 export interface StackControl {
   readonly control: ProcessControl;
   readonly faults: FaultRules;
 }
 
 export function stackControl(stack: Stack, claim: FolderClaim): StackControl {
-  const faults = new FaultRules({ tell: (name, rules) => find(stack, name)?.process.injectFaults(rules) });
-  return { faults, control: new ProcessControl({ stack, faults, claim: (name) => claim.takeAgain(name) }) };
+  const faults = new FaultRules({ send: (name, rules) => find(stack, name)?.process.injectFaults(rules) });
+  return { faults, control: new ProcessControl({ stack, faults, claim: (name) => claim.reclaim(name) }) };
 }
 
 export interface ControlOptions extends StackControl {
@@ -25,11 +25,11 @@ export interface ControlOptions extends StackControl {
   readonly terminal: Terminal;
 }
 
-/** Lets the console and the command line start and end the stack's processes. Returns what ends that. A stack runs without it, too. */
+/** Lets the console and the command line control the stack's processes. Returns a function that ends it. If it fails, the stack runs without it. */
 export async function controlStack(stack: Stack, options: ControlOptions): Promise<() => Promise<void>> {
   const { control, faults, log, claim, settings, shell, terminal } = options;
   if (claim.restartedFor !== undefined) {
-    // The stack that this one belongs to has its own.
+    // The stack of these services has its own control server.
     return async () => {};
   }
   const databaseOf = (name: string) => {
@@ -38,7 +38,7 @@ export async function controlStack(stack: Stack, options: ControlOptions): Promi
     return url?.split(":")[0] ?? "";
   };
   try {
-    // Read only now: the services start sooner without it.
+    // Imported after the start, so that the services start sooner.
     const { startStackServer } = await import("./stack-server.ts");
     return await startStackServer({ control, faults, log, databaseOf, dataFolder: settings.dataFolder });
   } catch (error) {

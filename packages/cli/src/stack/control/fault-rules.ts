@@ -14,25 +14,25 @@ export interface FaultEntry {
 }
 
 export interface FaultRulesOptions {
-  /** Tells a process what holds for it from now on. */
-  readonly tell: (process: string, faults: FaultMessage["faults"]) => void;
+  /** Sends a process all its rules. */
+  readonly send: (process: string, faults: FaultMessage["faults"]) => void;
 }
 
-/** How long a rule holds where nothing else is said, and at most, in milliseconds. A forgotten rule must not outlive a lesson. */
+/** How long a rule is active, in milliseconds. The maximum ends rules that were forgotten. */
 const durationMs = { default: 60_000, min: 1_000, max: 15 * 60_000 };
 /** The longest latency, in milliseconds: no call of the platform may take longer. */
 const latencyMaxMs = 60_000;
 /** The most rules at once. */
 const rulesMax = 100;
 
-/** The faults of all processes. Each ends by itself. */
+/** The faults of all processes. Each expires. */
 export class FaultRules {
-  readonly #tell: FaultRulesOptions["tell"];
+  readonly #send: FaultRulesOptions["send"];
   readonly #rules = new Map<string, FaultEntry>();
   readonly #timers = new Map<string, NodeJS.Timeout>();
 
-  constructor({ tell }: FaultRulesOptions) {
-    this.#tell = tell;
+  constructor({ send }: FaultRulesOptions) {
+    this.#send = send;
   }
 
   of(process: string): readonly FaultEntry[] {
@@ -56,7 +56,7 @@ export class FaultRules {
     const entry = { ...rule, id: randomUUID(), expireMs: Date.now() + holdsMs };
     this.#rules.set(entry.id, entry);
     this.#timers.set(entry.id, setTimeout(() => this.remove({ id: entry.id, process: "" }), holdsMs).unref());
-    this.reportAgain(entry.process);
+    this.resend(entry.process);
     return entry;
   }
 
@@ -71,13 +71,13 @@ export class FaultRules {
       this.#timers.delete(rule.id);
     }
     for (const name of new Set(ended.map((rule) => rule.process))) {
-      this.reportAgain(name);
+      this.resend(name);
     }
     return ended;
   }
 
-  /** Tells a process its rules: also one that was started anew and knows none. */
-  reportAgain(process: string): void {
-    this.#tell(process, this.of(process));
+  /** Sends a process its rules again, for example after its restart. */
+  resend(process: string): void {
+    this.#send(process, this.of(process));
   }
 }

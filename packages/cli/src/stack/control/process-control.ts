@@ -9,12 +9,12 @@ import type { FaultRules } from "./fault-rules.ts";
 export interface ProcessControlOptions {
   readonly stack: Stack;
   readonly faults: FaultRules;
-  /** Takes a service's lock in the data folder again; false where another stack has it. */
+  /** Takes a service's lock in the data folder again; false if another stack holds it. */
   readonly claim: (service: string) => Promise<boolean>;
   readonly platform?: NodeJS.Platform;
 }
 
-/** Starts and ends the processes of a running stack, one thing at a time for each. */
+/** Starts and stops the processes of a running stack, one operation at a time for each. */
 export class ProcessControl {
   readonly #options: ProcessControlOptions;
   readonly #paused = new WeakSet<StackMember["process"]>();
@@ -28,12 +28,12 @@ export class ProcessControl {
     return this.#options.stack.members;
   }
 
-  /** @throws ConnectError NOT_FOUND naming the processes that there are. */
+  /** @throws ConnectError NOT_FOUND naming the existing processes. */
   member(name: string): StackMember {
     const member = this.members.find(({ service }) => service.name === name);
     if (member === undefined) {
       const known = this.members.map(({ service }) => service.name).join(", ");
-      throw new ConnectError(`process: there is no process "${name}"; there are ${known}`, Code.NotFound);
+      throw new ConnectError(`process: there is no process "${name}"; the processes are ${known}`, Code.NotFound);
     }
     return member;
   }
@@ -53,19 +53,19 @@ export class ProcessControl {
   }
 
   start(name: string): Promise<StackMember> {
-    return this.#alone(name, async (member) => {
+    return this.#exclusively(name, async (member) => {
       if (member.process.exit === undefined) {
-        throw new ConnectError(`${name} runs already, as process ${member.process.pid}`, Code.FailedPrecondition);
+        throw new ConnectError(`${name} is already running, as process ${member.process.pid}`, Code.FailedPrecondition);
       }
       await this.#startAgain(member);
     });
   }
 
   stop(name: string): Promise<StackMember> {
-    return this.#alone(name, (member) => this.#options.stack.end(this.#running(member), { atOnce: false }));
+    return this.#exclusively(name, (member) => this.#options.stack.end(this.#running(member), { atOnce: false }));
   }
 
-  /** Does not wait for what else is done with the process: that may be what hangs. */
+  /** Does not wait for other operations on the process, which may hang. */
   async kill(name: string): Promise<StackMember> {
     const member = this.#running(this.member(name));
     await this.#options.stack.end(member, { atOnce: true });
@@ -73,7 +73,7 @@ export class ProcessControl {
   }
 
   restart(name: string): Promise<StackMember> {
-    return this.#alone(name, async (member) => {
+    return this.#exclusively(name, async (member) => {
       if (member.process.exit === undefined) {
         await this.#options.stack.end(member, { atOnce: false });
       }
@@ -108,7 +108,7 @@ export class ProcessControl {
       throw new ConnectError(`${name} was started by another parley up in this data folder`, Code.FailedPrecondition);
     }
     const healthy = stack.startAgain(member);
-    faults.reportAgain(name);
+    faults.resend(name);
     try {
       await healthy;
     } catch (error) {
@@ -125,13 +125,13 @@ export class ProcessControl {
 
   #running(member: StackMember): StackMember {
     if (member.process.exit !== undefined) {
-      throw new ConnectError(`${member.service.name} does not run; start it first`, Code.FailedPrecondition);
+      throw new ConnectError(`${member.service.name} is not running; start it first`, Code.FailedPrecondition);
     }
     return member;
   }
 
-  /** One after another: a process that is being stopped is started when it has ended, and not beside it. */
-  async #alone(name: string, body: (member: StackMember) => Promise<void>): Promise<StackMember> {
+  /** Runs the operations on a process one after another: a start waits until the previous stop has finished. */
+  async #exclusively(name: string, body: (member: StackMember) => Promise<void>): Promise<StackMember> {
     const member = this.member(name);
     const before = this.#busy.get(name) ?? Promise.resolve();
     const turn = before.catch(() => {}).then(() => body(member));
@@ -141,7 +141,7 @@ export class ProcessControl {
   }
 }
 
-/** The resident set size of a process in bytes; 0 where it is not known. */
+/** The resident set size of a process in bytes; 0 if it is unknown. */
 export async function residentBytes(pid: number | undefined): Promise<number> {
   try {
     // proc_pid_statm(5): the second number, in pages.

@@ -10,7 +10,7 @@ import { tableLines } from "../../render/table.ts";
 import type { Terminal } from "../../terminal/terminal.ts";
 import { faultInWords } from "./fault-in-words.ts";
 
-/** Processes as a table, or a JSON document to a line. */
+/** Processes as a table, or as one JSON document per line. */
 export function processLines(
   processes: readonly StackProcess[],
   { json, terminal }: { readonly json: boolean; readonly terminal: Pick<Terminal, "colors" | "width"> },

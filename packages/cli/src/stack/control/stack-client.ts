@@ -8,7 +8,7 @@ import { readControl } from "./stack-record.ts";
 
 export type StackClient = Client<typeof StackService>;
 
-/** Any time will do: what counts is that there is a timer, since the runtime's own keep no process alive. */
+/** The interval does not matter: the timer keeps the process alive, which the runtime's own timers do not. */
 const aliveMs = 60_000;
 
 /**

@@ -7,13 +7,13 @@ export interface StackLogLine {
   readonly text: string;
 }
 
-/** The lines kept of each process, for who asks later. With lines of 16 KiB at most, 8 MiB of a process that writes nothing shorter. */
+/** The number of last lines kept for each process: at most 8 MiB, with lines of 16 KiB. */
 export const keptLinesMax = 500;
 
 /** The longest line that is kept, in characters. */
 const lineCharsMax = 16 * 1024;
 
-/** What the processes of a stack wrote last, and who follows it. */
+/** The last lines of a stack's processes, and their followers. */
 export class StackLog {
   readonly #kept = new Map<string, StackLogLine[]>();
   readonly #followers = new Set<(line: StackLogLine) => void>();

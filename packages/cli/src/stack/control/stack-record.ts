@@ -1,11 +1,11 @@
 import { readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
-/** How the control of a running stack is reached. In the data folder, for the stack's own user alone. */
+/** The address and token of a running stack's control server. Stored in the data folder, readable only by the stack's user. */
 export interface ControlRecord {
   /** On a loopback address. */
   readonly url: string;
-  /** Generated for each run. Its bearer may start and end the stack's processes. */
+  /** Generated for each run. Its bearer may start and stop the stack's processes. */
   readonly token: string;
   /** The process of `parley up`. */
   readonly pid: number;
@@ -18,7 +18,7 @@ export function controlPath(dataFolder: string): string {
   return join(dataFolder, controlFile);
 }
 
-/** Readable by its owner alone from the moment that it exists. */
+/** The file is created with mode 0600, so that only its owner can ever read it. */
 export async function writeControl(dataFolder: string, record: ControlRecord): Promise<void> {
   const draft = `${controlPath(dataFolder)}.${process.pid}`;
   await rm(draft, { force: true });
@@ -26,7 +26,7 @@ export async function writeControl(dataFolder: string, record: ControlRecord): P
   await rename(draft, controlPath(dataFolder));
 }
 
-/** Undefined if no stack runs with the folder, or an older one that has no control. */
+/** Undefined if no stack runs with the folder, or an older one without a control server. */
 export async function readControl(dataFolder: string): Promise<ControlRecord | undefined> {
   try {
     const record = JSON.parse(await readFile(controlPath(dataFolder), "utf8")) as ControlRecord;
@@ -36,7 +36,7 @@ export async function readControl(dataFolder: string): Promise<ControlRecord | u
   }
 }
 
-/** Removes what this process wrote, and not what another stack wrote since. */
+/** Removes the record of this process, but not one that another stack wrote since. */
 export async function removeControl(dataFolder: string): Promise<void> {
   if ((await readControl(dataFolder))?.pid === process.pid) {
     await rm(controlPath(dataFolder), { force: true });

@@ -12,7 +12,7 @@ export interface StackServerOptions extends StackServiceOptions {
 /** Long enough to be unguessable: 256 bits. */
 const tokenBytes = 32;
 
-/** Serves StackService on a free port of 127.0.0.1, to callers that show the token of this run. Returns what ends it. */
+/** Serves StackService on a free port of 127.0.0.1, to callers that send the token of this run. Returns a function that stops it. */
 export async function startStackServer(options: StackServerOptions): Promise<() => Promise<void>> {
   const token = randomBytes(tokenBytes).toString("base64url");
   const environment = systemEnvironment({ name: "parley", logLevel: "silent" });
@@ -21,24 +21,24 @@ export async function startStackServer(options: StackServerOptions): Promise<() 
     {
       name: "parley",
       environment,
-      interceptors: [askFor(token)],
+      interceptors: [requireToken(token)],
       config: { host: "127.0.0.1", port: 0, reflection: true, drainNoticeMs: 0, shutdownGraceMs: 500 },
     },
   );
   await writeControl(options.dataFolder, { url: server.url, token, pid: process.pid });
   return async () => {
     await removeControl(options.dataFolder);
-    // Who follows logs is cut off.
+    // Open log streams are cut off.
     await server.close().catch(() => {});
   };
 }
 
-function askFor(token: string): Interceptor {
+function requireToken(token: string): Interceptor {
   const expected = Buffer.from(`Bearer ${token}`);
   return (next) => (request) => {
-    const shown = Buffer.from(request.header.get("authorization") ?? "");
-    if (shown.length !== expected.length || !timingSafeEqual(shown, expected)) {
-      throw new ConnectError("the token of this run of parley up is needed", Code.Unauthenticated);
+    const received = Buffer.from(request.header.get("authorization") ?? "");
+    if (received.length !== expected.length || !timingSafeEqual(received, expected)) {
+      throw new ConnectError("the token of this run of parley up is required", Code.Unauthenticated);
     }
     return next(request);
   };

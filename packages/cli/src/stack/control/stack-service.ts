@@ -23,7 +23,7 @@ export interface StackServiceOptions {
   readonly databaseOf: (service: string) => string;
 }
 
-/** How many lines are sent first where the caller does not say. */
+/** The default number of previous lines that are sent first. */
 const linesDefault = 20;
 
 export function createStackService({ control, faults, log, databaseOf }: StackServiceOptions): ServiceEntry {
@@ -89,17 +89,17 @@ export function createStackService({ control, faults, log, databaseOf }: StackSe
   });
 }
 
-/** A caller that comes through the gateway could not start it again. Restarting it is allowed. */
+/** A caller that uses the gateway could not start it again. Restarting it is allowed. */
 function refuseOwnGateway(verb: string, process: string, { requestHeader }: HandlerContext): void {
   if (process === "gateway" && requestHeader.has("x-through-gateway")) {
     throw new ConnectError(
-      `This call comes through the gateway, which could not be started again that way. Restart it instead, or run \`npx parley ${verb} gateway\` in a terminal.`,
+      `This call is forwarded by the gateway, which could then not be started again. Restart it instead, or run \`npx parley ${verb} gateway\` in a terminal.`,
       Code.FailedPrecondition,
     );
   }
 }
 
-/** Lines as they are written. Those that come while the reader is slower are counted beyond {@link keptLinesMax}. */
+/** Streams lines as they are written. Buffers at most {@link keptLinesMax} for a slow reader; further ones are dropped and counted. */
 async function* followed(
   log: StackLog,
   { process, signal }: { readonly process: string; readonly signal: AbortSignal },
@@ -107,7 +107,7 @@ async function* followed(
   let waiting: LogLine[] = [];
   let lostLines = 0n;
   let wake = () => {};
-  const leave = log.follow((line) => {
+  const unfollow = log.follow((line) => {
     if (process !== "" && line.process !== process) {
       return;
     }
@@ -134,7 +134,7 @@ async function* followed(
       }
     }
   } finally {
-    leave();
+    unfollow();
   }
 }
 

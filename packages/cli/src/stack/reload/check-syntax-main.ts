@@ -1,5 +1,5 @@
-// Prints the first syntax error of each file of the command line, one in a line of JSON. A process of its own: Node warns once that its parser is
-// experimental, which is no line of the stack's.
+// Prints the first syntax error of each file of the command line, as one JSON document per line. Runs in a separate process, because Node
+// prints a warning that its parser is experimental.
 import { readFileSync } from "node:fs";
 import { stripTypeScriptTypes } from "node:module";
 

@@ -9,14 +9,14 @@ export interface SyntaxMistake {
   readonly message: string;
 }
 
-/** Files that are checked at once: a checkout of another branch changes hundreds. Of more, the processes themselves tell what is wrong. */
+/** The most files that are checked at once: a checkout of another branch changes hundreds. The processes report errors in others. */
 const filesMax = 500;
 /** Longer than a check takes on a busy machine, in milliseconds. */
 const checkMaxMs = 30_000;
 
 const program = fileURLToPath(new URL("check-syntax-main.ts", import.meta.url));
 
-/** The TypeScript files among these that have a syntax error, or syntax whose types Node cannot strip. Missing files are none. */
+/** The TypeScript files among these that have a syntax error, or syntax whose types Node cannot strip. Missing files are ignored. */
 export function syntaxMistakes(paths: readonly string[]): Promise<readonly SyntaxMistake[]> {
   const files = paths.filter((path) => path.endsWith(".ts")).slice(0, filesMax);
   if (files.length === 0) {

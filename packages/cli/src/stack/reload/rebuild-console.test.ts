@@ -10,15 +10,15 @@ const patience = { timeout: 30_000, interval: 10 };
 let folder: string;
 let said: string[];
 let isFresh: boolean;
-/** How often it was asked whether the build is fresh. */
-let looks: number;
-/** What each build waits for, and how it ends. */
+/** The number of checks whether the build is up to date. */
+let checks: number;
+/** The promise of each build. */
 let builds: PromiseWithResolvers<void>[];
 let end: () => void;
 
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), "parley-console-"));
-  [said, builds, isFresh, looks] = [[], [], false, 0];
+  [said, builds, isFresh, checks] = [[], [], false, 0];
   end = rebuildConsoleOnChange({
     terminal: {
       interactive: false,
@@ -30,7 +30,7 @@ beforeEach(async () => {
     },
     folders: [folder],
     async isBuilt() {
-      looks++;
+      checks++;
       return isFresh;
     },
     build() {
@@ -70,7 +70,7 @@ describe("a change of the console's sources", () => {
     await expect.poll(() => said.length, patience).toBe(2);
   });
 
-  it("with a mistake leaves a line with its message, and the next change is built", async () => {
+  it("with an error prints its message, and the next change is built", async () => {
     await edit("app.tsx");
     await expect.poll(() => builds.length, patience).toBe(1);
     builds[0]?.reject(new Error("app.tsx:1: Unexpected token\n"));
@@ -78,21 +78,21 @@ describe("a change of the console's sources", () => {
       .poll(() => said, patience)
       .toEqual([
         "The console could not be built: app.tsx:1: Unexpected token",
-        "The page stays as it was. Waiting for the next change.",
+        "The page is unchanged. Waiting for the next change.",
       ]);
     await edit("app.tsx");
     await expect.poll(() => builds.length, patience).toBe(2);
     builds[1]?.resolve();
   });
 
-  it("builds nothing if the build is that of the sources", async () => {
+  it("builds nothing if the build is up to date", async () => {
     isFresh = true;
     await edit("app.tsx");
-    await expect.poll(() => looks, patience).toBeGreaterThan(0);
+    await expect.poll(() => checks, patience).toBeGreaterThan(0);
     expect([builds, said]).toEqual([[], []]);
   });
 
-  it("is not that of a test", async () => {
+  it("ignores tests", async () => {
     await edit("app.test.tsx");
     await edit("theme.ts");
     await expect.poll(() => builds.length, patience).toBe(1);

@@ -8,15 +8,15 @@ export interface RebuildOptions {
   readonly terminal: Terminal;
   /** The folders of the page's sources. */
   readonly folders?: readonly string[];
-  /** Whether the current build is that of the current sources. */
+  /** Whether the current build is up to date. */
   readonly isBuilt?: () => Promise<boolean>;
   /** Makes the build. Rejects with the bundler's messages. */
   readonly build?: () => Promise<void>;
 }
 
 /**
- * Bundles the console again when its sources change: the gateway serves the current build at each visit, so the page only has to be reloaded. A
- * mistake in the sources leaves the page as it was until the next change. Returns the function that ends it.
+ * Bundles the console again when its sources change: the gateway reads the current build for each request, so a reload of the page shows
+ * it. After an error in the sources, the page remains unchanged until the next change. Returns the function that ends it.
  */
 export function rebuildConsoleOnChange({
   terminal,
@@ -30,7 +30,7 @@ export function rebuildConsoleOnChange({
 
   async function rebuild(): Promise<void> {
     isBuilding = true;
-    // What changes during a build is the next one.
+    // Changes during a build cause another build.
     while (changed.size > 0 && !hasStopped) {
       const [first = ""] = changed;
       const more = changed.size > 1 ? ` and ${changed.size - 1} more` : "";
@@ -45,7 +45,7 @@ export function rebuildConsoleOnChange({
       } catch (error) {
         const { message } = error as Error;
         terminal.say(terminal.colors.red(`The console could not be built: ${message.trim()}`));
-        terminal.say("The page stays as it was. Waiting for the next change.");
+        terminal.say("The page is unchanged. Waiting for the next change.");
       }
     }
     isBuilding = false;
@@ -60,7 +60,7 @@ export function rebuildConsoleOnChange({
         void rebuild();
       }
     },
-    // The services' watcher says so.
+    // The services' watcher reports it.
     onPolling() {},
   });
   return () => {

@@ -17,12 +17,12 @@ export interface ReloadOptions {
 
 /** The most files that a line names. */
 const namedMax = 3;
-/** The time for a service to drain and to become healthy again before it is killed, in milliseconds: twice what draining may take. */
+/** The time for a service to drain and to become healthy again before it is killed, in milliseconds: twice the time limit of draining. */
 const restartMaxMs = 60_000;
 
 /**
- * Restarts the services of a running stack whose sources change, each after it has drained. A file with a syntax error restarts nothing: the services
- * go on with what they have until it is repaired. A service that was stopped on request stays stopped. Returns the function that ends it.
+ * Restarts the services of a running stack whose sources change, each after it has drained. A file with a syntax error restarts nothing:
+ * the services keep running the old code until it is fixed. A service that was stopped on request stays stopped. Returns the function that ends it.
  */
 export async function reloadOnChange(stack: Stack, options: ReloadOptions): Promise<() => Promise<void>> {
   const { root, terminal } = options;
@@ -35,7 +35,7 @@ export async function reloadOnChange(stack: Stack, options: ReloadOptions): Prom
   let reloading: Promise<void> | undefined;
 
   async function reloadAll(): Promise<void> {
-    // What changes during a reload is the next one.
+    // Changes during a reload cause another reload.
     for (let seen = 0; seen !== changes && !stack.stopping; ) {
       seen = changes;
       await reloadChanged(reload);
@@ -52,7 +52,7 @@ export async function reloadOnChange(stack: Stack, options: ReloadOptions): Prom
       reloading ??= reloadAll();
     },
     onPolling: ({ message }) =>
-      terminal.say(`The system cannot tell of changed files: ${message}. They are looked for every second.`),
+      terminal.say(`The system cannot report changed files: ${message}. The sources are checked every second.`),
   });
   return async () => {
     stopWatching();
@@ -63,13 +63,13 @@ export async function reloadOnChange(stack: Stack, options: ReloadOptions): Prom
 interface Reload extends ReloadOptions {
   readonly stack: Stack;
   readonly folders: ReadonlyMap<string, ReadonlySet<string>>;
-  /** The files whose change no restart has followed. */
+  /** The changed files without a restart yet. */
   readonly changed: Set<string>;
   /** The services whose last restart failed: the next change starts them again. */
   readonly failed: Set<string>;
 }
 
-/** Restarts what the changed files are part of. With a syntax error among them, all of them wait for its repair. */
+/** Restarts the services that run the changed files. If one of the files has a syntax error, all of them wait until it is fixed. */
 async function reloadChanged({ stack, folders, changed, failed, control, terminal }: Reload): Promise<void> {
   const paths = [...changed];
   const { colors } = terminal;
@@ -110,7 +110,7 @@ async function reloadChanged({ stack, folders, changed, failed, control, termina
 }
 
 async function restarted({ service }: StackMember, control: ReloadOptions["control"]): Promise<boolean> {
-  // A process that never listens would keep the next change waiting.
+  // A process that never listens would block the next change.
   const late = setTimeout(() => void control.kill(service.name).catch(() => {}), restartMaxMs);
   return control
     .restart(service.name)

@@ -24,18 +24,18 @@ export async function sourceFolders(
   return new Map(
     services.map(({ name, main }) => {
       const own = packages.find(({ sources }) => sources === dirname(main));
-      return [name, own === undefined ? new Set([dirname(main)]) : reached(own, byName)] as const;
+      return [name, own === undefined ? new Set([dirname(main)]) : reachable(own, byName)] as const;
     }),
   );
 }
 
-function reached(from: Package, byName: ReadonlyMap<string, Package>): ReadonlySet<string> {
+function reachable(from: Package, byName: ReadonlyMap<string, Package>): ReadonlySet<string> {
   const found = new Map([[from.name, from]]);
   for (const { imports } of found.values()) {
     for (const name of imports) {
       const imported = byName.get(name);
       if (imported !== undefined) {
-        // A map that grows is iterated to its end.
+        // The iteration also visits entries that are added meanwhile.
         found.set(name, imported);
       }
     }

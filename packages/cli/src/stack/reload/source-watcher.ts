@@ -5,24 +5,24 @@ import { stateOf } from "../../programs/build-record.ts";
 export interface SourceWatcherOptions {
   /** Called with the files that were created, changed or deleted since the last call. */
   readonly onChanged: (paths: readonly string[]) => void;
-  /** Called once where the system cannot tell of changes. Then the folders are read every {@link pollMs}. */
+  /** Called once if the system cannot report changes. Then the folders are read every {@link pollMs}. */
   readonly onPolling: (error: Error) => void;
 }
 
 /** An editor or a checkout writes several files, or one in several steps: they are one change. In milliseconds. */
 const quietMs = 100;
-/** How often the folders are read where the system cannot tell of changes, in milliseconds. */
+/** How often the folders are read if the system cannot report changes, in milliseconds. */
 const pollMs = 1_000;
 
-/** Watches the source files below some folders. Tests are no sources. Returns the function that ends it. */
+/** Watches the source files below some folders. Tests are ignored. Returns the function that ends it. */
 export function watchSources(folders: readonly string[], { onChanged, onPolling }: SourceWatcherOptions): () => void {
   let before = statesBelow(folders);
   let quiet: NodeJS.Timeout | undefined;
   let poll: NodeJS.Timeout | undefined;
   const watchers: FSWatcher[] = [];
 
-  // The system's events only tell when to look: they come for reads and for unchanged files, too, and may be lost.
-  function look(): void {
+  // The system's events only trigger a check: they also occur for reads and for unchanged files, and may be lost.
+  function check(): void {
     const now = statesBelow(folders);
     const changed = [...new Set([...before.keys(), ...now.keys()])].filter(
       (path) => before.get(path) !== now.get(path),
@@ -33,21 +33,21 @@ export function watchSources(folders: readonly string[], { onChanged, onPolling 
     }
   }
 
-  function soon(): void {
+  function checkSoon(): void {
     clearTimeout(quiet);
-    quiet = setTimeout(look, quietMs);
+    quiet = setTimeout(check, quietMs);
   }
 
   function pollInstead(error: Error): void {
     if (poll === undefined) {
       onPolling(error);
-      poll = setInterval(look, pollMs);
+      poll = setInterval(check, pollMs);
     }
   }
 
   for (const folder of folders) {
     try {
-      watchers.push(watch(folder, { recursive: true }, soon).on("error", pollInstead));
+      watchers.push(watch(folder, { recursive: true }, checkSoon).on("error", pollInstead));
     } catch (error) {
       pollInstead(error as Error);
     }
@@ -71,7 +71,7 @@ function statesBelow(folders: readonly string[]): ReadonlyMap<string, string> {
   return new Map(paths.map((path) => [path, stateOf(path)]));
 }
 
-/** Editors leave files with other endings beside those that they write. */
+/** Editors create temporary files with other extensions. */
 function isSource(path: string): boolean {
   return (
     /\.(tsx?|js|json|binpb|css|svg)$/.test(path) &&
