@@ -1,6 +1,6 @@
 import type { Message } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
-import { turnIsOver } from "../../environment/event-loop-turn.ts";
+import { inLaterTurn, turnIsOver } from "../../environment/event-loop-turn.ts";
 import type { ContentType } from "../../protocol/content-types.ts";
 import { compressedFlag, connectEndStreamFlag, grpcWebTrailerFlag } from "../../protocol/envelope.ts";
 import { EnvelopeReader, type ReadEnvelope } from "../../protocol/envelope-reader.ts";
@@ -177,9 +177,11 @@ export class IncomingMessages implements AsyncIterableIterator<Message>, Omit<Pi
     if (this.#dropping) {
       return Promise.resolve(done);
     }
-    if (turnIsOver()) {
-      return this.#later();
-    }
+    return turnIsOver() ? this.#later() : this.#readNow();
+  }
+
+  /** The same as {@link #ready}, if nothing failed and nothing was dropped, and without asking whether the turn is over. */
+  #readNow(): Promise<Next> | undefined {
     try {
       return this.#read();
     } catch (error) {
@@ -228,10 +230,13 @@ export class IncomingMessages implements AsyncIterableIterator<Message>, Omit<Pi
     return permission === undefined ? Promise.resolve(next) : permission.then(() => next);
   }
 
-  /** Continues in the next turn of the event loop. */
+  /** Continues in a later turn of the event loop. */
   #later(): Promise<Next> {
     const next = new Promise<Next>((resolve) => {
-      setImmediate(() => resolve(this.#ready() ?? this.#wait()));
+      inLaterTurn(() => {
+        const hasEnded = this.#failure !== undefined || this.#dropping;
+        resolve((hasEnded ? this.#ready() : this.#readNow()) ?? this.#wait());
+      });
     });
     this.#follow(next);
     return next;
