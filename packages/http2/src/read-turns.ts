@@ -16,7 +16,19 @@ export class ReadTurns {
   #scheduled = false;
   #turnStartMs: number | undefined;
   #turnWatched = false;
+  #runStartMs = 0;
   #runEndMs = 0;
+  /** Works that this run did. */
+  #done = 0;
+  /** Works that this run may do. */
+  #doneMax = 1;
+  /**
+   * The average time from one run to the next for each work, in milliseconds. It includes what follows from a work in later ticks and turns, such as the
+   * handling of an HTTP/1.1 request: until that was counted, a run began 200 requests in 2 ms, and the next connection was accepted after 20 ms.
+   */
+  #workMs = 0;
+  /** The idle time of the event loop until the last run, in milliseconds. */
+  #idleMs = 0;
   #shortTurns = 0;
 
   /** `turnMs`: how long reading may take in one turn of the event loop, all connections together, in milliseconds. */
@@ -102,7 +114,17 @@ export class ReadTurns {
   readonly #run = () => {
     this.#scheduled = false;
     const nowMs = performance.now();
-    this.#runEndMs = nowMs + this.#turnMsNow;
+    const { idleTime: idleMs } = performance.nodeTiming;
+    if (this.#done > 0) {
+      const busyMs = nowMs - this.#runStartMs - (idleMs - this.#idleMs);
+      this.#workMs += (busyMs / this.#done - this.#workMs) / averagedRuns;
+    }
+    this.#idleMs = idleMs;
+    const turnMs = this.#turnMsNow;
+    this.#runStartMs = nowMs;
+    this.#runEndMs = nowMs + turnMs;
+    this.#done = 0;
+    this.#doneMax = Math.max(worksMin, turnMs / this.#workMs);
     this.#next();
   };
 
@@ -116,11 +138,12 @@ export class ReadTurns {
         this.#groups.set(group, waiting);
       }
       this.#size--;
+      this.#done++;
       work?.();
       break;
     }
     if (this.#size > 0) {
-      if (performance.now() < this.#runEndMs) {
+      if (this.#done < this.#doneMax && performance.now() < this.#runEndMs) {
         // After the microtasks that this work has queued, so that their time counts as well.
         queueMicrotask(this.#next);
       } else {
@@ -132,6 +155,12 @@ export class ReadTurns {
 
 /** Enough for some ten calls. With shorter slices, switching between connections would cost too much. */
 const sliceMinMs = 0.5;
+
+/** A run does at least so many works: other things than its works may take most of the time between two runs. */
+const worksMin = 8;
+
+/** The number of runs over which the time of a work is averaged. */
+const averagedRuns = 4;
 
 /** The turn in which a connection was accepted, and the next, which accepts the one behind it. */
 const shortTurnsAfterAccept = 2;
