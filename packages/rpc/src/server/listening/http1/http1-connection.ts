@@ -32,7 +32,7 @@ export class Http1Connection implements BufferHolder {
   /** Whether the next response is the last one (`connection: close`). */
   isRetired = false;
   readonly bodies: ConnectionBodies;
-  /** They stop while too many requests have no response. Undefined while Node's parser reads from the socket by itself, see `DirectReads`. */
+  /** They stop while too many requests have no response. */
   reads: HeldReads | undefined;
   /**
    * Pipelined requests. Each begins after the response to the previous one was sent. This is backpressure: otherwise a client that reads no
@@ -60,13 +60,10 @@ export class Http1Connection implements BufferHolder {
   /** Adds a parsed request. It begins at once, or after the responses to earlier ones. */
   add(begin: () => void): void {
     this.count++;
-    if (this.count > 1) {
-      this.#waiting.push(begin);
-    } else if (this.reads === undefined && this.#turns.isBusy) {
-      this.#waiting.push(begin);
-      this.#turns.defer(this.#group, this.#beginNext);
-    } else {
+    if (this.count === 1) {
       begin();
+    } else {
+      this.#waiting.push(begin);
     }
   }
 
@@ -77,11 +74,9 @@ export class Http1Connection implements BufferHolder {
       process.nextTick(resume, this.reads);
     }
     if (this.#waiting.length > 0) {
-      this.#turns.defer(this.#group, this.#beginNext);
+      this.#turns.defer(this.#group, () => this.#waiting.shift()?.());
     }
   }
-
-  readonly #beginNext = () => this.#waiting.shift()?.();
 
   evict(): void {
     this.closed = true;

@@ -12,7 +12,6 @@ import { isStreaming, type UnfinishedBody } from "../../buffers/unfinished-bodie
 import { hostCount, refuseHost1, refuseRequest1 } from "../../http/refuse-host.ts";
 import { limitAge } from "../connection-age.ts";
 import { type HttpOptions, turnGroupOf } from "../listener-options.ts";
-import { type DirectConnection, DirectReads } from "./direct-reads.ts";
 import { Http1Connection } from "./http1-connection.ts";
 import { Http1Reads } from "./http1-reads.ts";
 
@@ -53,7 +52,6 @@ export function createHttp1({
   environment,
 }: HttpOptions): Http1Side {
   const pending = new Map<Socket, Http1Connection>();
-  const direct = new DirectReads(environment.clock);
 
   /** Counts the bytes of an incomplete body. */
   class CountedRequest extends IncomingMessage implements UnfinishedBody {
@@ -168,12 +166,6 @@ export function createHttp1({
       if (connection === undefined) {
         begin(request, response);
       } else {
-        if (
-          connection.reads === undefined &&
-          (connection.count > 0 || request.headers["transfer-encoding"] !== undefined)
-        ) {
-          direct.end();
-        }
         connection.add(() => begin(request, response));
       }
     },
@@ -223,22 +215,13 @@ export function createHttp1({
         connection.close();
         unsent.hold(connection, 0);
       });
-      const directly: DirectConnection = {
-        pace() {
-          connection.reads ??= new Http1Reads(socket, {
-            turns,
-            group,
-            count: () => connection.count,
-            isFull: () => connection.count > limits.pipelinedRequestsMax,
-          });
-        },
-      };
-      socket.once("close", () => direct.delete(directly));
-      const unreadBytes = socket.readableLength;
       server.emit("connection", socket);
-      if (!direct.tryAdd(directly, unreadBytes)) {
-        directly.pace();
-      }
+      connection.reads = new Http1Reads(socket, {
+        turns,
+        group,
+        count: () => connection.count,
+        isFull: () => connection.count > limits.pipelinedRequestsMax,
+      });
     },
     closeOneIdle() {
       let checkedCount = 0;
