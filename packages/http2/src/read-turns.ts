@@ -1,3 +1,5 @@
+import { performance } from "node:perf_hooks";
+
 /** A share of an event-loop turn: each group gets an equal share. */
 export type TurnGroup = unknown;
 
