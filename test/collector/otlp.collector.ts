@@ -1,5 +1,6 @@
 // The telemetry of orders at a real OpenTelemetry Collector: what its files contain is compared with the answers of the gateway's TelemetryService,
 // and with the orders. Then the Collector fails in different ways.
+import { setTimeout as sleep } from "node:timers/promises";
 import { type Client, Code, ConnectError, createClient } from "@connectrpc/connect";
 import { createGrpcTransport } from "@connectrpc/connect-node";
 import { OrderState } from "@parley/gen/order/v1/order_pb.js";
@@ -18,6 +19,8 @@ const collectorPath = process.env.PARLEY_COLLECTOR ?? "";
 /** The span of the caller outside, in each `traceparent` that the test sends. */
 const outside = "00f067aa0ba902b7";
 const queueLengthMax = 256;
+/** A little more than the time for which a page of metrics is cached, in milliseconds. */
+const pageAgeMaxMs = 1_100;
 
 let collector: Collector;
 let proxy: RefusingProxy;
@@ -263,6 +266,8 @@ describe("a Collector that fails", () => {
 
   /** The sum of a metric over its series and all processes. */
   async function sumOf(name: string, processes: readonly Program[] = exporting()): Promise<number> {
+    // A page of metrics is rendered at most once a second.
+    await sleep(pageAgeMaxMs);
     const texts = await Promise.all(processes.map(async ({ url }) => (await fetch(`${url}/metrics`)).text()));
     const values = texts.flatMap((text) => [...text.matchAll(new RegExp(`^${name}(?:\\{[^}]*\\})? (\\S+)$`, "gm"))]);
     return values.reduce((sum, [, value]) => sum + Number(value), 0);
