@@ -20,15 +20,15 @@ export class ReadTurns {
   #turnWatched = false;
   #runStartMs = 0;
   #runEndMs = 0;
-  /** Works that this run did. */
-  #done = 0;
-  /** Works that this run may do. */
-  #doneMax = 1;
+  /** The number of deferred reads that this run has resumed. */
+  #resumed = 0;
+  /** The number of deferred reads that this run may resume. */
+  #resumedMax = 1;
   /**
-   * The average time from one run to the next for each work, in milliseconds. It includes what follows from a work in later ticks and turns, such as the
-   * handling of an HTTP/1.1 request: until that was counted, a run began 200 requests in 2 ms, and the next connection was accepted after 20 ms.
+   * The average busy time from one run to the next for each resumed read, in milliseconds. It includes what the read causes in later ticks and turns,
+   * such as the handling of an HTTP/1.1 request: a run may resume 200 of these in 2 ms, and their handling takes 20 ms.
    */
-  #workMs = 0;
+  #msPerRead = 0;
   /** The idle time of the event loop until the last run, in milliseconds. */
   #idleMs = 0;
   #shortTurns = 0;
@@ -117,16 +117,18 @@ export class ReadTurns {
     this.#scheduled = false;
     const nowMs = performance.now();
     const { idleTime: idleMs } = performance.nodeTiming;
-    if (this.#done > 0) {
-      const busyMs = nowMs - this.#runStartMs - (idleMs - this.#idleMs);
-      this.#workMs += (busyMs / this.#done - this.#workMs) / averagedRuns;
+    const passedMs = nowMs - this.#runStartMs;
+    // After a longer time, other work has caused most of it.
+    if (this.#resumed > 0 && passedMs < this.#turnMs * measuredTurnsMax) {
+      const busyMs = passedMs - (idleMs - this.#idleMs);
+      this.#msPerRead += (busyMs / this.#resumed - this.#msPerRead) / averagedRuns;
     }
     this.#idleMs = idleMs;
     const turnMs = this.#turnMsNow;
     this.#runStartMs = nowMs;
     this.#runEndMs = nowMs + turnMs;
-    this.#done = 0;
-    this.#doneMax = Math.max(worksMin, turnMs / this.#workMs);
+    this.#resumed = 0;
+    this.#resumedMax = Math.max(resumedMin, turnMs / this.#msPerRead);
     this.#next();
   };
 
@@ -140,12 +142,12 @@ export class ReadTurns {
         this.#groups.set(group, waiting);
       }
       this.#size--;
-      this.#done++;
+      this.#resumed++;
       work?.();
       break;
     }
     if (this.#size > 0) {
-      if (this.#done < this.#doneMax && performance.now() < this.#runEndMs) {
+      if (this.#resumed < this.#resumedMax && performance.now() < this.#runEndMs) {
         // After the microtasks that this work has queued, so that their time counts as well.
         queueMicrotask(this.#next);
       } else {
@@ -158,11 +160,14 @@ export class ReadTurns {
 /** Enough for some ten calls. With shorter slices, switching between connections would cost too much. */
 const sliceMinMs = 0.5;
 
-/** A run does at least so many works: other things than its works may take most of the time between two runs. */
-const worksMin = 8;
+/** A run resumes at least so many reads: other work may take most of the time between two runs. */
+const resumedMin = 8;
 
-/** The number of runs over which the time of a work is averaged. */
+/** The number of runs over which the time of a read is averaged. */
 const averagedRuns = 4;
+
+/** The time between two runs is not measured if it is longer than so many turns. */
+const measuredTurnsMax = 10;
 
 /** The turn in which a connection was accepted, and the next, which accepts the one behind it. */
 const shortTurnsAfterAccept = 2;

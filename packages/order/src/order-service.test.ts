@@ -75,7 +75,13 @@ describe("the order service", () => {
   });
 
   it.each([
-    ["an unknown user", { userId: "nobody", items: [laptop] }, Code.NotFound, "USER_NOT_FOUND", { userId: "nobody" }],
+    [
+      "an unknown user",
+      { userId: "unknown-user", items: [laptop] },
+      Code.NotFound,
+      "USER_NOT_FOUND",
+      { userId: "unknown-user" },
+    ],
     ["a user who may not buy", { userId: "barred", items: [laptop] }, Code.FailedPrecondition, "USER_NOT_ALLOWED", {}],
     [
       "an unknown product",

@@ -111,7 +111,7 @@ describe("placing an order", () => {
 
   describe("that cannot be met", () => {
     it("stores nothing for an unknown user", async () => {
-      await expect(orders.place({ ...repeatable, userId: "nobody" })).rejects.toThrow(UserNotFoundError);
+      await expect(orders.place({ ...repeatable, userId: "unknown-user" })).rejects.toThrow(UserNotFoundError);
       await expect(orders.place({ ...repeatable, userId: "barred" })).rejects.toThrow(UserNotAllowedError);
       expect(await stored()).toEqual([]);
       expect(orders.inventory.calls).toEqual([]);
@@ -207,7 +207,7 @@ describe("placing an order", () => {
       await gate.promise;
       return known(...call);
     };
-    const ofUnknownUser = { userId: "nobody", items: [{ productId: "101", quantity: 1 }] };
+    const ofUnknownUser = { userId: "unknown-user", items: [{ productId: "101", quantity: 1 }] };
     const waiting = Array.from({ length: ordersInProgressMax }, () =>
       orders.place(ofUnknownUser).catch(() => undefined),
     );

@@ -96,7 +96,7 @@ export function createTestUsers(): TestUsers {
     async validateUser({ userId = "" }) {
       users.calls++;
       if (users.fail !== undefined) throw users.fail;
-      if (userId === "nobody") throw new ConnectError("no such user", Code.NotFound);
+      if (userId === "unknown-user") throw new ConnectError("no such user", Code.NotFound);
       const valid = userId !== "barred";
       return create(ValidateUserResponseSchema, { valid, name: "Alice Johnson", email: "alice@example.com" });
     },

@@ -171,17 +171,18 @@ export class IncomingMessages implements AsyncIterableIterator<Message>, Omit<Pi
 
   /** The next message, the end or the error. Undefined if more data must be received first. */
   #ready(): Promise<Next> | undefined {
+    const hasEnded = this.#failure !== undefined || this.#dropping;
+    return !hasEnded && turnIsOver() ? this.#later() : this.#readyNow();
+  }
+
+  /** The same, also if the turn is over. */
+  #readyNow(): Promise<Next> | undefined {
     if (this.#failure !== undefined) {
       return Promise.reject(this.#failure);
     }
     if (this.#dropping) {
       return Promise.resolve(done);
     }
-    return turnIsOver() ? this.#later() : this.#readNow();
-  }
-
-  /** The same as {@link #ready}, if nothing failed and nothing was dropped, and without asking whether the turn is over. */
-  #readNow(): Promise<Next> | undefined {
     try {
       return this.#read();
     } catch (error) {
@@ -233,10 +234,7 @@ export class IncomingMessages implements AsyncIterableIterator<Message>, Omit<Pi
   /** Continues in a later turn of the event loop. */
   #later(): Promise<Next> {
     const next = new Promise<Next>((resolve) => {
-      inLaterTurn(() => {
-        const hasEnded = this.#failure !== undefined || this.#dropping;
-        resolve((hasEnded ? this.#ready() : this.#readNow()) ?? this.#wait());
-      });
+      inLaterTurn(() => resolve(this.#readyNow() ?? this.#wait()));
     });
     this.#follow(next);
     return next;
