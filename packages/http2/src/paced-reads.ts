@@ -3,7 +3,7 @@ import { ConnectionError, errorCode } from "./frames/constants.ts";
 import type { FrameReader } from "./frames/frame-reader.ts";
 import { type PeerLimit, PeerLimitError } from "./peer-work.ts";
 import { ReadPace } from "./read-pace.ts";
-import type { ReadTurns, TurnGroup } from "./read-turns.ts";
+import type { ReadTurns, TurnGroup, WaitingKind } from "./read-turns.ts";
 
 /** The connection whose socket is read. */
 export interface ReadingConnection {
@@ -82,22 +82,23 @@ export class PacedReads {
       this.#chunks.push(chunk);
       return;
     }
+    const kind = this.#pace?.kindOfNext ?? "idle";
     this.#pace?.begin(chunk.length);
     if (this.#turns?.isBusy === true) {
       this.#chunks.push(chunk);
       this.#yielded = true;
       socket.pause();
-      this.#defer();
+      this.#defer(kind);
     } else {
       this.#work(chunk);
     }
   }
 
-  #defer(): void {
+  #defer(kind: WaitingKind): void {
     if (this.#turns === undefined) {
       this.#resume();
     } else {
-      this.#turns.defer(this.group, () => this.#resume());
+      this.#turns.defer(() => this.#resume(), { group: this.group, kind });
     }
   }
 
@@ -133,7 +134,7 @@ export class PacedReads {
         setTimeout(() => this.#awake(), this.#restMs);
         this.#restMs = 0;
       } else {
-        this.#defer();
+        this.#defer("backlog");
       }
       return;
     }
@@ -171,7 +172,7 @@ export class PacedReads {
   #awake(): void {
     if (!this.#connection.destroyed) {
       this.#pace?.rested();
-      this.#defer();
+      this.#defer("backlog");
     }
   }
 

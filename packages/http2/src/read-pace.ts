@@ -1,4 +1,4 @@
-import type { ReadTurns } from "./read-turns.ts";
+import type { ReadTurns, WaitingKind } from "./read-turns.ts";
 
 /**
  * Lets one connection process its reads for a slice of an event-loop turn, and measures how long
@@ -28,6 +28,14 @@ export class ReadPace {
    */
   get behindMs(): number {
     return this.#frames < standingFramesMin ? 0 : this.#nowMs - this.#sinceMs;
+  }
+
+  /** What the next chunk is. */
+  get kindOfNext(): WaitingKind {
+    if (this.#nowMs === 0) {
+      return "first";
+    }
+    return this.#caughtUp ? "idle" : "backlog";
   }
 
   /** A chunk was read from the socket. */

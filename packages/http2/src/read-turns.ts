@@ -1,37 +1,44 @@
 import { performance } from "node:perf_hooks";
 
-/** A share of an event-loop turn: each group gets an equal share. */
+/** A share of the event loop: each group gets an equal share. */
 export type TurnGroup = unknown;
 
 /** Work that waits for its turn. */
 export type TurnWork = () => void;
 
 /**
- * Divides the event-loop turns of one server between its connections. When the time of a turn is used up, further reads wait for a later turn.
- * Groups of connections, such as those of one address, are then served in rotation, one connection's slice each: a thousand connections of one
- * address delay those of another no more than one does. One object for all connections of a server.
+ * What a connection waits for. `first`: its first read. `idle`: a read after which it had nothing left to do. `backlog`: more of what it has, such as
+ * the rest of what was read, a pipelined request, the next part of a body.
+ */
+export type WaitingKind = "first" | "idle" | "backlog";
+
+export interface DeferOptions {
+  readonly group: TurnGroup;
+  readonly kind: WaitingKind;
+}
+
+/** The work of one group, by kind. The kinds are served in rotation. */
+type WaitingGroup = Map<WaitingKind, TurnWork[]>;
+
+/**
+ * Divides the time of the event loop between the connections of one server. When the time of a turn is used up, further reads wait, and later turns
+ * resume them. Groups of connections, such as those of one address, are served in rotation: a thousand connections of one address delay those of
+ * another no more than one does. Within a group, so are the kinds of work: hundreds of new connections, or of connections with endless work, do not
+ * delay the few calls of another. One object for all connections of a server.
  */
 export class ReadTurns {
   readonly #turnMs: number;
-  readonly #groups = new Map<TurnGroup, TurnWork[]>();
+  /** Those with waiting reads. The one that waits longest for a turn is first. */
+  readonly #groups = new Map<TurnGroup, WaitingGroup>();
   #size = 0;
   #scheduled = false;
+  #runEndMs: number | undefined;
   #turnStartMs: number | undefined;
   #turnWatched = false;
-  #runStartMs = 0;
-  #runEndMs = 0;
-  /** The number of deferred reads that this run has resumed. */
-  #resumed = 0;
-  /** The number of deferred reads that this run may resume. */
-  #resumedMax = 1;
-  /**
-   * The average busy time from one run to the next for each resumed read, in milliseconds. It includes what the read causes in later ticks and turns,
-   * such as the handling of an HTTP/1.1 request: a run may resume 200 of these in 2 ms, and their handling takes 20 ms.
-   */
-  #msPerRead = 0;
-  /** The idle time of the event loop until the last run, in milliseconds. */
-  #idleMs = 0;
   #shortTurns = 0;
+  /** The number of connections that were accepted in successive turns. */
+  #acceptedInRow = 0;
+  #turnsWithoutRead = 0;
 
   /** `turnMs`: how long reading may take in one turn of the event loop, all connections together, in milliseconds. */
   constructor(turnMs: number) {
@@ -45,30 +52,49 @@ export class ReadTurns {
 
   /** Whether this read has to wait, see {@link defer}: others wait already, or the time of this turn is used up. */
   get isBusy(): boolean {
-    return this.#size > 0 || this.#over;
+    return this.#size > 0 || this.#isAccepting || this.#over;
+  }
+
+  /** Whether any reads wait. */
+  get isWaiting(): boolean {
+    return this.#size > 0;
   }
 
   /** Queues the work for a later turn, behind that of other groups. */
-  defer(group: TurnGroup, work: TurnWork): void {
-    const others = this.#groups.get(group);
-    if (others === undefined) {
-      this.#groups.set(group, [work]);
+  defer(work: TurnWork, { group: key, kind }: DeferOptions): void {
+    let group = this.#groups.get(key);
+    if (group === undefined) {
+      group = new Map();
+      this.#groups.set(key, group);
+    }
+    const waiting = group.get(kind);
+    if (waiting === undefined) {
+      group.set(kind, [work]);
     } else {
-      others.push(work);
+      waiting.push(work);
     }
     this.#size++;
-    this.#schedule();
+    if (!this.#scheduled) {
+      this.#schedule();
+    }
   }
 
   /**
    * A connection was accepted. libuv accepts one in each turn of the event loop, however many are pending. So this turn and the next are short: under
-   * full load the kernel's accept queue would otherwise fill, and new connections would be dropped.
+   * full load the kernel's accept queue would otherwise fill, and new connections would be dropped. After some in successive turns, the queue is
+   * probably long, and its end may be anybody's: most turns then only accept.
    */
   accepted(): void {
     if (this.#shortTurns === 0) {
+      this.#acceptedInRow = 0;
       setImmediate(this.#countTurn);
     }
     this.#shortTurns = shortTurnsAfterAccept;
+    this.#acceptedInRow++;
+  }
+
+  get #isAccepting(): boolean {
+    return this.#shortTurns > 0 && this.#acceptedInRow > acceptedInRowMin;
   }
 
   readonly #countTurn = () => {
@@ -106,71 +132,79 @@ export class ReadTurns {
     return this.#shortTurns > 0 ? this.#turnMs / shorterTimes : this.#turnMs;
   }
 
+  /**
+   * Sets an immediate for each read. They run one after another, each followed by all that it causes in ticks and microtasks, such as the handling of
+   * an HTTP/1.1 request: 200 reads may take 2 ms, and their handling 20 ms. So the time of the run includes it.
+   */
   #schedule(): void {
-    if (!this.#scheduled) {
-      this.#scheduled = true;
-      setImmediate(this.#run);
+    this.#scheduled = true;
+    this.#runEndMs = undefined;
+    let count = Math.min(this.#size, readsPerRunMax);
+    if (this.#isAccepting) {
+      count = ++this.#turnsWithoutRead < turnsForEachRead ? 0 : 1;
     }
+    if (count > 0) {
+      this.#turnsWithoutRead = 0;
+    }
+    for (; count > 0; count--) {
+      setImmediate(this.#resumeNext);
+    }
+    setImmediate(this.#endRun);
   }
 
-  readonly #run = () => {
-    this.#scheduled = false;
+  readonly #resumeNext = () => {
     const nowMs = performance.now();
-    const { idleTime: idleMs } = performance.nodeTiming;
-    const passedMs = nowMs - this.#runStartMs;
-    // After a longer time, other work has caused most of it.
-    if (this.#resumed > 0 && passedMs < this.#turnMs * measuredTurnsMax) {
-      const busyMs = passedMs - (idleMs - this.#idleMs);
-      this.#msPerRead += (busyMs / this.#resumed - this.#msPerRead) / averagedRuns;
+    this.#runEndMs ??= nowMs + this.#turnMsNow;
+    if (nowMs < this.#runEndMs) {
+      this.#takeNext()?.();
     }
-    this.#idleMs = idleMs;
-    const turnMs = this.#turnMsNow;
-    this.#runStartMs = nowMs;
-    this.#runEndMs = nowMs + turnMs;
-    this.#resumed = 0;
-    this.#resumedMax = Math.max(resumedMin, turnMs / this.#msPerRead);
-    this.#next();
   };
 
-  /** Runs the first work of the next group. */
-  readonly #next = () => {
-    for (const [group, waiting] of this.#groups) {
-      const work = waiting.shift();
-      this.#groups.delete(group);
-      if (waiting.length > 0) {
-        // Behind the other groups.
-        this.#groups.set(group, waiting);
-      }
-      this.#size--;
-      this.#resumed++;
-      work?.();
-      break;
-    }
+  readonly #endRun = () => {
     if (this.#size > 0) {
-      if (this.#resumed < this.#resumedMax && performance.now() < this.#runEndMs) {
-        // After the microtasks that this work has queued, so that their time counts as well.
-        queueMicrotask(this.#next);
-      } else {
-        this.#schedule();
-      }
+      this.#schedule();
+    } else {
+      this.#scheduled = false;
     }
   };
+
+  #takeNext(): TurnWork | undefined {
+    for (const [key, group] of this.#groups) {
+      for (const [kind, waiting] of group) {
+        const work = waiting.shift();
+        rotate(group, kind, { stays: waiting.length > 0 });
+        rotate(this.#groups, key, { stays: group.size > 0 });
+        this.#size--;
+        return work;
+      }
+    }
+    return undefined;
+  }
+}
+
+/** Moves an entry behind the others, or removes it. */
+function rotate<K, V>(entries: Map<K, V>, key: K, { stays }: { readonly stays: boolean }): void {
+  const value = entries.get(key) as V;
+  entries.delete(key);
+  if (stays) {
+    entries.set(key, value);
+  }
 }
 
 /** Enough for some ten calls. With shorter slices, switching between connections would cost too much. */
 const sliceMinMs = 0.5;
 
-/** A run resumes at least so many reads: other work may take most of the time between two runs. */
-const resumedMin = 8;
+/** Immediates are set before the first read begins: many would cost time in vain if the first ones use up the turn. */
+const readsPerRunMax = 64;
 
-/** The number of runs over which the time of a read is averaged. */
-const averagedRuns = 4;
+/** So many connections may come together by chance. */
+const acceptedInRowMin = 4;
 
-/** The time between two runs is not measured if it is longer than so many turns. */
-const measuredTurnsMax = 10;
+/** To accept a connection takes about a quarter of the time of serving it. */
+const turnsForEachRead = 4;
 
 /** The turn in which a connection was accepted, and the next, which accepts the one behind it. */
 const shortTurnsAfterAccept = 2;
 
-/** With the default of 20 ms, 400 connections a second are accepted under full load. */
-const shorterTimes = 8;
+/** With the default of 20 ms, some 1,500 connections a second are accepted under full load. */
+const shorterTimes = 40;

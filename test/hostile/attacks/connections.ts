@@ -86,10 +86,11 @@ async function churn({ urls }: AttackTarget, { signal, scale }: AttackOptions): 
 
 /** The start of a ClientHello: its record header announces 512 bytes. */
 const clientHello = Buffer.from([0x16, 3, 1, 2, 0, 1, 0, 1, 0xfc, 3, 3]);
-const slowHeader = Buffer.from(`POST /x HTTP/1.1\r\nhost: x\r\nx-slow: ${"a".repeat(500)}`);
+const slowHeader = Buffer.from(`POST /x HTTP/1.1\r\nhost: localhost\r\nx-slow: ${"a".repeat(500)}`);
 const http1Head = Buffer.from(
-  "POST /product.v1.ProductService/GetProduct HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 30\r\n\r\n",
+  "POST /product.v1.ProductService/GetProduct HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: 30\r\n\r\n",
 );
+const wrongHost = Buffer.from("GET /health HTTP/1.1\r\nhost: elsewhere.example\r\n\r\n");
 const openStream = Buffer.concat([
   preface,
   settings(),
@@ -97,7 +98,7 @@ const openStream = Buffer.concat([
     [":method", "POST"],
     [":scheme", "http"],
     [":path", "/product.v1.ProductService/GetProduct"],
-    [":authority", "x"],
+    [":authority", "localhost"],
     ["content-type", "application/json"],
   ]),
 ]);
@@ -107,8 +108,9 @@ export const connections: readonly Attack[] = [
   { name: "connections/silent-many-addresses", timeMaxMs: 40_000, run: openConnections(10_500, undefined, 200) },
   { name: "connections/half-preface", run: openConnections(3_000, preface.subarray(0, 12)) },
   { name: "connections/preface-only", run: openConnections(3_000, Buffer.concat([preface, settings()])) },
-  { name: "connections/half-head", run: openConnections(3_000, Buffer.from("GET / HTTP/1.1\r\nhost: x\r\n")) },
+  { name: "connections/half-head", run: openConnections(3_000, Buffer.from("GET / HTTP/1.1\r\nhost: localhost\r\n")) },
   { name: "connections/head-without-body", run: openConnections(2_500, http1Head) },
+  { name: "connections/wrong-host", run: openConnections(2_500, wrongHost) },
   { name: "connections/stream-without-body", run: openConnections(2_500, openStream) },
   { name: "connections/dribbled-preface", run: dribbled(1_000, preface) },
   { name: "connections/dribbled-head", run: dribbled(1_000, slowHeader, 40) },

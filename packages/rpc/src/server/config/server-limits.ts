@@ -50,7 +50,7 @@ export interface ServerLimits {
   readonly connectionsMax: number;
   /** Connections open at the same time from one IPv4 address or one IPv6 /64 network. */
   readonly connectionsPerAddressMax: number;
-  /** Connections that one address group may open per second in the long run, and twice as many in a burst. Further ones are reset. */
+  /** Connections that one address group may open per second in the long run, and as many in a burst. Further ones are reset. */
   readonly connectionsPerAddressPerSecondMax: number;
   /** The time limit of a TLS handshake. */
   readonly handshakeTimeoutMs: number;

@@ -5,8 +5,7 @@ const hint = "is not a name of this server. Where AUTH=off, only localhost and t
 
 /** Responds to a host that `createHostCheck` does not allow: 421 Misdirected Request (RFC 9110, section 15.5.20). */
 export function refuseHost1(request: IncomingMessage, response: ServerResponse): void {
-  const body = JSON.stringify({ code: "permission_denied", message: message(request.headers.host) });
-  response.writeHead(421, { "content-type": "application/json", connection: "close" }).end(body);
+  refuse1(response, 421, { code: "permission_denied", message: message(request.headers.host) });
 }
 
 /** The number of `Host` headers of a request. Node uses the first one; a proxy may use the last. */
@@ -23,8 +22,19 @@ export function hostCount(rawHeaders: readonly string[]): number {
 
 /** Responds to a request with several `Host` headers or an invalid one: 400 Bad Request (RFC 9112, section 3.2). */
 export function refuseRequest1(response: ServerResponse, message: string): void {
-  const body = JSON.stringify({ code: "invalid_argument", message });
-  response.writeHead(400, { "content-type": "application/json", connection: "close" }).end(body);
+  refuse1(response, 400, { code: "invalid_argument", message });
+}
+
+/** Closes the connection. With the content's length, Node sends the head and the content in one write. */
+function refuse1(
+  response: ServerResponse,
+  status: number,
+  error: { readonly code: string; readonly message: string },
+): void {
+  const body = Buffer.from(JSON.stringify(error));
+  response
+    .writeHead(status, { "content-type": "application/json", "content-length": body.length, connection: "close" })
+    .end(body);
 }
 
 /** The same as {@link refuseHost1} over HTTP/2. gRPC calls get PERMISSION_DENIED. */

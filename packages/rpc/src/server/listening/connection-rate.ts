@@ -1,16 +1,13 @@
 /** The number of buckets. Above it the oldest is evicted, and its address group starts again with a full bucket. */
 const addressesMax = 10_000;
 
-/** The burst size, in seconds of the rate. */
-const burstSeconds = 2;
-
 interface Bucket {
   left: number;
   atMs: number;
 }
 
 /**
- * Limits the rate of new connections with a token bucket for each address group. To accept and reset a connection costs a third of serving
+ * Limits the rate of new connections with a token bucket for each address group; the bucket holds those of a second. To accept and reset a connection costs a third of serving
  * it. So during a flood there is time left for the connections of others in the kernel's accept queue.
  */
 export class ConnectionRate {
@@ -23,7 +20,7 @@ export class ConnectionRate {
 
   /** Counts a connection. True if it exceeds the rate. */
   exceeds(group: string, nowMs: number): boolean {
-    const most = this.#perSecondMax * burstSeconds;
+    const most = this.#perSecondMax;
     let bucket = this.#buckets.get(group);
     if (bucket === undefined) {
       this.#forgetOne();

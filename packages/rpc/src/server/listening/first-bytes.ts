@@ -32,17 +32,22 @@ const otherProtocol = /^[!-~]+ [!-~]+ (?!HTTP\/)[^\r\n]*\r?\n/;
 /** The HTTP/1.1 parser handles longer lines. */
 const requestLineBytesMax = 1_024;
 
+export interface DetectOptions extends Pick<ServerLimits, "connectionIdleTimeoutMs" | "headersTimeoutMs"> {
+  /** Runs the callback now or in a later turn of the event loop. Default: now. */
+  readonly inTurn?: (then: () => void) => void;
+}
+
 /**
  * Calls back with the protocol of a connection, and puts its first bytes back into the socket. Until the first byte the idle timeout applies,
  * as between two requests: clients open connections in advance, and do not retry a request if such a connection closes.
  */
 export function detectProtocol(
   socket: Socket,
-  limits: Pick<ServerLimits, "connectionIdleTimeoutMs" | "headersTimeoutMs">,
+  { connectionIdleTimeoutMs, headersTimeoutMs, inTurn = (now) => now() }: DetectOptions,
   then: (protocol: Protocol, first: Buffer) => void,
 ): void {
   let first: Buffer = Buffer.alloc(0);
-  socket.setTimeout(limits.connectionIdleTimeoutMs, () => socket.destroy());
+  socket.setTimeout(connectionIdleTimeoutMs, () => socket.destroy());
   socket.on("error", ignoreSocketError);
   socket.on("readable", read);
 
@@ -55,15 +60,19 @@ export function detectProtocol(
     first = first.length === 0 ? piece : Buffer.concat([first, piece]);
     const protocol = protocolOf(first);
     if (protocol === undefined) {
-      socket.setTimeout(limits.headersTimeoutMs);
+      socket.setTimeout(headersTimeoutMs);
       return;
     }
     socket.off("readable", read);
     socket.setTimeout(0);
     socket.removeAllListeners("timeout");
-    socket.off("error", ignoreSocketError);
-    socket.unshift(first);
-    then(protocol, first);
+    inTurn(() => {
+      socket.off("error", ignoreSocketError);
+      if (!socket.destroyed) {
+        socket.unshift(first);
+        then(protocol, first);
+      }
+    });
   }
 }
 

@@ -8,7 +8,7 @@ import { ConnectionGate } from "./connection-gate.ts";
 import { detectProtocol } from "./first-bytes.ts";
 import { createHttp1 } from "./http1/http1-server.ts";
 import { createHttp2 } from "./http2-server.ts";
-import type { HttpOptions, ListenerOptions } from "./listener-options.ts";
+import { type HttpOptions, type ListenerOptions, turnGroupOf } from "./listener-options.ts";
 import { createRefusalReport } from "./refusing/connection-refusals.ts";
 import { createTls } from "./tls-front.ts";
 
@@ -68,10 +68,18 @@ export function createListener(options: ListenerOptions): Listener {
     if (!gate.admit(socket)) {
       return;
     }
+    const inTurn = (begin: () => void) => {
+      if (turns.isBusy) {
+        turns.defer(begin, { group: turnGroupOf(socket), kind: "first" });
+      } else {
+        begin();
+      }
+    };
     if (tls !== undefined) {
       // Checked before the handshake: a failed handshake would give a client without TLS only an alert code.
       const { handshakeTimeoutMs: timeoutMs } = limits;
-      detectProtocol(socket, { connectionIdleTimeoutMs: timeoutMs, headersTimeoutMs: timeoutMs }, (protocol, first) => {
+      const detecting = { connectionIdleTimeoutMs: timeoutMs, headersTimeoutMs: timeoutMs, inTurn };
+      detectProtocol(socket, detecting, (protocol, first) => {
         if (protocol === "TLS") {
           tls.accept(socket);
         } else {
@@ -80,7 +88,7 @@ export function createListener(options: ListenerOptions): Listener {
       });
       return;
     }
-    detectProtocol(socket, limits, (protocol) => {
+    detectProtocol(socket, { ...limits, inTurn }, (protocol) => {
       if (protocol === "HTTP/2") {
         http2.accept(socket);
       } else if (protocol === "HTTP/1.1") {
@@ -109,6 +117,10 @@ export function createListener(options: ListenerOptions): Listener {
         }
       }
       front.close();
+      // Their first requests may have been read, and wait for their turn.
+      for (let turn = 0; turn < deferredTurnsMax && turns.isWaiting; turn++) {
+        await nextTurn();
+      }
     },
     startDrain() {
       state.draining = true;
@@ -142,6 +154,9 @@ export function createListener(options: ListenerOptions): Listener {
 
 /** The port closes after this number of event-loop turns, even if new connections still arrive. */
 const acceptTurnsMax = 100;
+
+/** The drain begins after this number of event-loop turns, even if reads still wait for theirs. */
+const deferredTurnsMax = 1_000;
 
 /** An event-loop turn in which less than this passes was not interrupted by other processes, in milliseconds. */
 const shortTurnMs = 0.3;

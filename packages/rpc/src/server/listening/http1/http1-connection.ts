@@ -74,7 +74,7 @@ export class Http1Connection implements BufferHolder {
       process.nextTick(resume, this.reads);
     }
     if (this.#waiting.length > 0) {
-      this.#turns.defer(this.#group, () => this.#waiting.shift()?.());
+      this.#turns.defer(() => this.#waiting.shift()?.(), { group: this.#group, kind: "backlog" });
     }
   }
 

@@ -1,5 +1,5 @@
 import type { Socket } from "node:net";
-import type { ReadTurns, TurnGroup } from "@parley/http2";
+import type { ReadTurns, TurnGroup, WaitingKind } from "@parley/http2";
 
 export interface Http1ReadsOptions {
   /** Divides the time of an event-loop turn between connections. */
@@ -22,6 +22,7 @@ export class Http1Reads {
   readonly #options: Http1ReadsOptions;
   readonly #parse: (chunk: Buffer) => void;
   #rest: Buffer[] = [];
+  #hasRead = false;
   #feeding = false;
   #yielded = false;
   #sliceEndMs = 0;
@@ -67,11 +68,15 @@ export class Http1Reads {
   }
 
   #onData(chunk: Buffer): void {
-    const { turns, isFull } = this.#options;
+    const { turns, isFull, count } = this.#options;
     const isIdle = this.#rest.length === 0 && !this.#feeding && !this.#yielded;
     if (isIdle && turns.isBusy) {
       this.#rest.push(chunk);
-      this.#yield();
+      if (this.#hasRead) {
+        this.#yield(count() > 0 ? "backlog" : "idle");
+      } else {
+        this.#yield("first");
+      }
     } else if (isIdle && chunk.length <= pieceBytes && !isFull()) {
       // The common case: a request in one piece.
       this.#parse(chunk);
@@ -79,6 +84,7 @@ export class Http1Reads {
       this.#rest.push(chunk);
       this.resume();
     }
+    this.#hasRead = true;
   }
 
   #feed(): void {
@@ -90,7 +96,7 @@ export class Http1Reads {
     }
     while (this.#mayParse) {
       if (nowMs >= this.#sliceEndMs) {
-        this.#yield();
+        this.#yield("backlog");
         break;
       }
       this.#parse(this.#nextPiece());
@@ -132,18 +138,19 @@ export class Http1Reads {
     return first.subarray(0, size);
   }
 
-  #yield(): void {
+  #yield(kind: WaitingKind): void {
     const { turns, group } = this.#options;
     this.#yielded = true;
     this.#socket.pause();
-    turns.defer(group, () => {
+    const resume = () => {
       if (!this.#yielded) {
         return;
       }
       this.#yielded = false;
       this.#sliceEndMs = 0;
       this.resume();
-    });
+    };
+    turns.defer(resume, { group, kind });
   }
 }
 
