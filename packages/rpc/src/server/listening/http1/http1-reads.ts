@@ -40,6 +40,8 @@ export class Http1Reads {
     socket.on("close", () => {
       this.#rest = [];
     });
+    // While the parser read from the handle itself, the stream did not see the bytes that it had asked for, and would not ask again.
+    socket.push(nothing);
   }
 
   /** Whether there are bytes that were read but not parsed. */
@@ -159,6 +161,8 @@ type ParsedSocket = Socket & {
   readonly _paused?: boolean;
   readonly parser?: { readonly incoming: import("node:http").IncomingMessage | null } | null;
 };
+
+const nothing = Buffer.alloc(0);
 
 /** Larger than nearly all requests. At most a few hundred of the smallest requests fit. */
 const pieceBytes = 4_096;

@@ -12,8 +12,8 @@ import { isStreaming, type UnfinishedBody } from "../../buffers/unfinished-bodie
 import { hostCount, refuseHost1, refuseRequest1 } from "../../http/refuse-host.ts";
 import { limitAge } from "../connection-age.ts";
 import { type HttpOptions, turnGroupOf } from "../listener-options.ts";
+import { DirectReads } from "./direct-reads.ts";
 import { Http1Connection } from "./http1-connection.ts";
-import { Http1Reads } from "./http1-reads.ts";
 
 /** The HTTP/1.1 side of a listener. */
 export interface Http1Side {
@@ -52,6 +52,7 @@ export function createHttp1({
   environment,
 }: HttpOptions): Http1Side {
   const pending = new Map<Socket, Http1Connection>();
+  const direct = new DirectReads(environment.clock);
 
   /** Counts the bytes of an incomplete body. */
   class CountedRequest extends IncomingMessage implements UnfinishedBody {
@@ -166,6 +167,9 @@ export function createHttp1({
       if (connection === undefined) {
         begin(request, response);
       } else {
+        if (connection.isDirect) {
+          direct.check(connection, request.headers);
+        }
         connection.add(() => begin(request, response));
       }
     },
@@ -195,6 +199,7 @@ export function createHttp1({
         bodies: bodies.connection(),
         turns,
         group,
+        requestsMax: limits.pipelinedRequestsMax,
         onEvicted: () => onRefused("buffered_response_bytes", socket.remoteAddress ?? "unknown"),
       });
       pending.set(socket, connection);
@@ -213,15 +218,14 @@ export function createHttp1({
       socket.once("close", () => {
         pending.delete(socket);
         connection.close();
+        direct.delete(connection);
         unsent.hold(connection, 0);
       });
+      const unreadBytes = socket.readableLength;
       server.emit("connection", socket);
-      connection.reads = new Http1Reads(socket, {
-        turns,
-        group,
-        count: () => connection.count,
-        isFull: () => connection.count > limits.pipelinedRequestsMax,
-      });
+      if (!direct.tryAdd(connection, unreadBytes)) {
+        connection.pace();
+      }
     },
     closeOneIdle() {
       let checkedCount = 0;
@@ -239,8 +243,8 @@ export function createHttp1({
     },
     closeIdle() {
       // Node considers a connection idle if its request was read but not parsed.
-      for (const { reads } of pending.values()) {
-        reads?.resumeNow();
+      for (const connection of pending.values()) {
+        connection.resumeReads();
       }
       server.closeIdleConnections();
     },
