@@ -154,7 +154,7 @@ export class ReadTurns {
 
   readonly #resumeNext = () => {
     const nowMs = performance.now();
-    this.#runEndMs ??= nowMs + this.#turnMsNow;
+    this.#runEndMs ??= nowMs + this.#turnMsNow / runsPerTurn;
     if (nowMs < this.#runEndMs) {
       this.#takeNext()?.();
     }
@@ -193,6 +193,9 @@ function rotate<K, V>(entries: Map<K, V>, key: K, { stays }: { readonly stays: b
 
 /** Enough for some ten calls. With shorter slices, switching between connections would cost too much. */
 const sliceMinMs = 0.5;
+
+/** Between two runs new connections are accepted, and sockets are read. So a run is shorter than a turn. */
+const runsPerTurn = 4;
 
 /** Immediates are set before the first read begins: many would cost time in vain if the first ones use up the turn. */
 const readsPerRunMax = 64;
