@@ -45,12 +45,14 @@ export interface LoadResult {
 /** How long after the last call's deadline to wait for responses. */
 const graceMs = 500;
 const tickMs = 2;
+/** Calls that wait here for each connection. Beyond it they are dropped: the default of Envoy's circuit breaker, `max_pending_requests`. */
+const pendingMax = 1_024;
 /** How long a response may wait in this process before it is read. */
 const readMaxMs = 250;
 
 /**
  * Calls a server over a few HTTP/2 connections at a fixed rate. It respects the server's stream limit and windows: excess calls
- * are queued here, and dropped once their deadline has passed.
+ * are queued here, up to a limit, and dropped once their deadline has passed.
  */
 export async function generateLoad(
   load: Load,
@@ -78,7 +80,8 @@ export async function generateLoad(
       perSecond === undefined
         ? concurrent - callers.reduce((sum, caller) => sum + caller.open, 0) - (queue.length - head)
         : Math.floor(((nowMs - startMs) / 1_000) * perSecond) - count.offered;
-    for (let index = 0; index < due; index++) queue.push(nowMs);
+    const room = load.connections * pendingMax - (queue.length - head);
+    for (let index = 0; index < Math.min(due, room); index++) queue.push(nowMs);
     count.offered += Math.max(0, due);
     // Drops calls that have been queued for too long.
     while (head < queue.length && nowMs - (queue[head] as number) > load.deadlineMs) head++;
