@@ -1,4 +1,6 @@
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
+import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import { gatherLines } from "./gathered-lines.ts";
@@ -44,6 +46,34 @@ describe("gathered lines", () => {
         .map((line) => JSON.parse(line).i),
     ).toEqual(Array.from({ length: 500 }, (_, i) => i));
   });
+
+  it("are dropped and counted beyond 16 MiB while nothing reads them", async () => {
+    const [lineCount, lineBytes] = [40_000, 1_000];
+    const source = `
+      import { createLog } from ${JSON.stringify(log)};
+      const log = createLog({ name: "test" });
+      for (let i = 0; i < ${lineCount}; i++) {
+        log.info({ i, text: "x".repeat(${lineBytes}) }, "line");
+        if (i % 1_000 === 0) await new Promise((resolve) => setImmediate(resolve));
+      }
+      process.once("message", () => setTimeout(() => process.exit(), 500));
+      process.send("written");`;
+    const child = spawn(process.execPath, ["--no-warnings", "--input-type=module", "-e", source], {
+      stdio: ["ignore", "pipe", "inherit", "ipc"],
+    });
+    const stdout = child.stdout as NonNullable<typeof child.stdout>;
+    await once(child, "message");
+    const read = text(stdout);
+    child.send("read");
+    const lines = (await read)
+      .trimEnd()
+      .split("\n")
+      .map((line) => JSON.parse(line) as { i?: number; lines?: number });
+    const written = lines.filter(({ i }) => i !== undefined).length;
+    const dropped = lines.reduce((sum, { lines: count = 0 }) => sum + count, 0);
+    expect(written).toBeLessThan((17 * 1024 * 1024) / lineBytes);
+    expect(written + dropped).toBe(lineCount);
+  }, 60_000);
 
   it("are all written by a process that exits while it writes, if not in order", () => {
     // The write in progress cannot be awaited, and the rest is written beside it.

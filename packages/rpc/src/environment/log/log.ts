@@ -58,10 +58,41 @@ export function lineWriterOf(log: Logger): LineWriter | undefined {
   return lineWriters.get(log);
 }
 
-/** One for all logs of a process. Written asynchronously and in batches, since a write for each line would cost more than its call. */
+/**
+ * One for all logs of a process. Written asynchronously and in batches, since a write for each line would cost more than its call. Where nothing reads
+ * standard output, lines beyond `unwrittenBytesMax` are dropped and counted.
+ */
 function standardOutput(): DestinationStream {
-  sharedOutput ??= gatherLines(destination({ dest: 1, sync: false }));
+  if (sharedOutput === undefined) {
+    const output = destination({ dest: 1, sync: false, maxWrite: writeBytesMax, maxLength: unwrittenBytesMax });
+    let dropped = 0;
+    output.on("drop", (lines: string) => {
+      dropped += lines.split("\n").length - 1;
+    });
+    output.on("drain", () => {
+      if (dropped > 0) {
+        const line = {
+          level: "warn",
+          time: Date.now(),
+          lines: dropped,
+          msg: "log lines dropped: standard output is read too slowly",
+        };
+        dropped = 0;
+        output.write(`${JSON.stringify(line)}\n`);
+      }
+    });
+    sharedOutput = gatherLines(output);
+  }
   return sharedOutput;
 }
 
 let sharedOutput: DestinationStream | undefined;
+
+/**
+ * A write ends in a later turn of the event loop. With the default of 16 KiB, the lines of a busy server would be written more slowly than they come, and
+ * fill the heap.
+ */
+const writeBytesMax = 256 * 1024;
+
+/** The lines of some 40,000 calls. */
+const unwrittenBytesMax = 16 * 1024 * 1024;
