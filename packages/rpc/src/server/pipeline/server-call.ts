@@ -147,6 +147,11 @@ export class ServerCall implements HandlerContext, EndedCall, GuardedCall, Linke
     return this.#environment.recorder !== undefined;
   }
 
+  /** Whether the trace id leads anywhere if the call succeeds: to a span, or to a line of the access log. */
+  get isTraceable(): boolean {
+    return this.isRecorded || this.#environment.log.isLevelEnabled("info");
+  }
+
   /** The span of a part of this call that has its own `traceparent`. Returns `traceparent` if no spans are recorded. */
   spanWithin(traceparent: string): string {
     return this.#environment.recorder?.childOf(traceparent) ?? traceparent;

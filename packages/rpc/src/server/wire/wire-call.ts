@@ -27,7 +27,7 @@ export class WireCall {
     this.#responseTrailer = undefined;
   }
 
-  /** Adds the trace id to the response (`x-trace-id`) if the caller sent no `traceparent` or the call failed, and the request id if it failed. */
+  /** Adds the trace id to the response (`x-trace-id`) if the call failed, or if the caller sent no `traceparent` and the trace is recorded or logged, and the request id if it failed. */
   protected nameTrace(call: ServerCall, error: ConnectError | undefined): void {
     const { exchange } = this;
     if (call.runtime.quiet) {
@@ -36,7 +36,7 @@ export class WireCall {
     if (error !== undefined && givenRequestId(exchange.headers[requestIdHeader]) === undefined) {
       exchange.headers[requestIdHeader] = call.requestId;
     }
-    if (error !== undefined || exchange.headers.traceparent === undefined) {
+    if (error !== undefined || (exchange.headers.traceparent === undefined && call.isTraceable)) {
       exchange.answerTraceId = call.trace.traceId;
     }
   }

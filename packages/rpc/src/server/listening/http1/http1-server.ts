@@ -32,6 +32,12 @@ function sizeOf(chunk: unknown): number {
   return typeof chunk === "string" || chunk instanceof Uint8Array ? chunk.length : 0;
 }
 
+/** Gets the chunks of a request's body, and its end. */
+interface RequestBodyReceiver {
+  onData(chunk: Buffer): void;
+  onEnd(): void;
+}
+
 type Head = OutgoingHttpHeaders | OutgoingHttpHeader[];
 
 /** The number of connections that {@link Http1Side.closeOneIdle} checks: at the limit it runs for each new connection. */
@@ -69,7 +75,32 @@ export function createHttp1({
           this.holdBytes(this.#heldBytes + chunk.length);
         }
       }
-      return super.push(chunk, encoding);
+      const receiver = this.#receiver;
+      if (receiver === undefined) {
+        return super.push(chunk, encoding);
+      }
+      if (chunk === null) {
+        receiver.onEnd();
+      } else {
+        receiver.onData(chunk);
+      }
+      return true;
+    }
+
+    #receiver: RequestBodyReceiver | undefined;
+
+    /** Passes the body to the receiver without a stream, which would cost more than decoding it. False if a part of it is in the stream already. */
+    takeBody(receiver: RequestBodyReceiver): boolean {
+      const isWhole = !this.complete && this.readableLength === 0;
+      if (isWhole) {
+        this.#receiver = receiver;
+      }
+      return isWhole;
+    }
+
+    /** Node drops an unread body in this way when the response ends. */
+    override resume(): this {
+      return this.#receiver === undefined ? super.resume() : this;
     }
 
     /** Responds to the call with an error before its body is complete. Undefined without a call. */

@@ -68,8 +68,14 @@ export class Http1Exchange implements Exchange {
   readBody(bytesMax: number, receiver: BodyReceiver): void {
     this.#bytesMax = bytesMax;
     this.#receiver = receiver;
-    (this.#request as ExchangeRequest).collects = true;
-    this.#listen();
+    const request = this.#request as ExchangeRequest;
+    request.collects = true;
+    if (request.takeBody?.(this) === true) {
+      request[exchangeKey] = this;
+      request.answerRefused = answerRefused;
+    } else {
+      this.#listen();
+    }
   }
 
   readPieces(receiver: PieceReceiver): void {
@@ -224,6 +230,7 @@ const exchangeKey = Symbol("exchange");
 type ExchangeRequest = IncomingMessage & {
   [exchangeKey]?: Http1Exchange;
   collects?: boolean;
+  takeBody?(receiver: Http1Exchange): boolean;
   answerRefused?(reason: () => ConnectError): boolean;
   holdBytes?(bytes: number): void;
 };
