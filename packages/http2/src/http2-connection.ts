@@ -66,7 +66,10 @@ export class Http2Connection implements AnyHttp2Connection, FrameSink {
       role,
       streamsMax,
       writer: this.#writer,
-      onStream: (stream, block) => listener.onStream?.(stream, block),
+      onStream: (stream, block) => {
+        this.#reads.countCall();
+        listener.onStream?.(stream, block);
+      },
       work: this.#peerWork,
       firstWindowBytes,
       onHeld: (stream, bytes) => listener.onHeld?.(stream, bytes),

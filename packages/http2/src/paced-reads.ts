@@ -38,6 +38,8 @@ export class PacedReads {
   /** Chunks that were read and wait for their turn. */
   #chunks: Buffer[] = [];
   #yielded = false;
+  /** Whether it continues after the ticks and microtasks of the calls that were read, and not in a later turn. */
+  #settles = false;
   #restMs = 0;
 
   constructor(
@@ -65,12 +67,33 @@ export class PacedReads {
 
   /** Whether the reader pauses after this frame. Called once for each. */
   get yields(): boolean {
-    if (this.#pace?.over !== true && this.#restMs === 0) {
-      return false;
-    }
-    this.#yielded = true;
-    return true;
+    const next = this.#restMs > 0 ? "yield" : (this.#pace?.next ?? "read");
+    this.#yielded = next !== "read";
+    this.#settles = next === "settle";
+    return this.#yielded;
   }
+
+  /** Called for each request. */
+  countCall(): void {
+    this.#pace?.countCall();
+  }
+
+  /** The calls that were read get their microtasks, and then their ticks. */
+  readonly #settle = () => process.nextTick(this.#settled);
+
+  readonly #settled = () => {
+    if (!this.#yielded || this.#connection.destroyed) {
+      return;
+    }
+    if (this.#pace?.settled() === true && !this.#unprocessed) {
+      this.#yielded = false;
+      this.#work(this.#chunks.shift());
+    } else {
+      this.#pace?.yield();
+      this.#connection.socket.pause();
+      this.#defer("backlog");
+    }
+  };
 
   #read(chunk: Buffer): void {
     const { destroyed, socket } = this.#connection;
@@ -125,6 +148,11 @@ export class PacedReads {
     const { socket } = connection;
     if (socket.writableNeedDrain) {
       connection.onUnsent();
+    }
+    if (this.#yielded && this.#settles) {
+      this.#settles = false;
+      queueMicrotask(this.#settle);
+      return;
     }
     if (this.#yielded || this.#chunks.length > 0) {
       this.#yielded = true;

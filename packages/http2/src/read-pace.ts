@@ -1,5 +1,8 @@
 import type { ReadTurns, WaitingKind } from "./read-turns.ts";
 
+/** How the reads of a connection go on after a frame. `settle`: after the calls that were read have had their ticks and microtasks. */
+export type Pace = "read" | "settle" | "yield";
+
 /**
  * Lets one connection process its reads for a slice of an event-loop turn, and measures how long
  * they have been waiting.
@@ -14,6 +17,13 @@ export class ReadPace {
   #chunkMs = 0;
   #chunkFull = false;
   #yieldedInChunk = false;
+  /** The calls that were read since the last settling, and how many may be. */
+  #calls = 0;
+  #callsMax = callsAtFirst;
+  /** The time that a call takes, with its ticks and microtasks, on average. In milliseconds. */
+  #msPerCall = 0;
+  /** When the first of the calls was read, at the latest. */
+  #callsSinceMs = 0;
   /** The current bytes arrived after this time. */
   #sinceMs = 0;
   #caughtUp = true;
@@ -49,18 +59,49 @@ export class ReadPace {
       this.#sliceEndMs = nowMs + this.#turns.sliceMs;
     }
     this.#chunkMs = nowMs;
+    this.#beginCalls(nowMs);
     this.#chunkFull = chunkBytes >= readBytesMax;
     this.#yieldedInChunk = false;
     this.#nowMs = nowMs;
   }
 
-  /** Whether the slice is over. Called for each frame; reads the clock at every eighth. */
-  get over(): boolean {
+  /** Called for each call. */
+  countCall(): void {
+    this.#calls++;
+  }
+
+  /** Called after each frame. Reads the clock at every eighth. */
+  get next(): Pace {
+    if (this.#calls >= this.#callsMax) {
+      return "settle";
+    }
     if ((++this.#frames & 7) !== 0) {
-      return false;
+      return "read";
     }
     this.#nowMs = performance.now();
-    return this.#nowMs >= this.#sliceEndMs;
+    return this.#nowMs >= this.#sliceEndMs ? "yield" : "read";
+  }
+
+  /**
+   * The calls have had their ticks and microtasks. False if the slice is over: reading a thousand calls takes a few milliseconds, and handling them may
+   * take a second.
+   */
+  settled(): boolean {
+    const nowMs = performance.now();
+    this.#nowMs = nowMs;
+    const msPerCall = (nowMs - this.#callsSinceMs) / this.#calls;
+    this.#msPerCall += (msPerCall - this.#msPerCall) / 2;
+    this.#beginCalls(nowMs);
+    return nowMs < this.#sliceEndMs;
+  }
+
+  #beginCalls(nowMs: number): void {
+    this.#calls = 0;
+    this.#callsSinceMs = nowMs;
+    if (this.#msPerCall > 0) {
+      const most = Math.floor(this.#turns.sliceMs / this.#msPerCall);
+      this.#callsMax = Math.min(callsMost, Math.max(callsLeast, most));
+    }
   }
 
   /** Pauses in the middle of a chunk. */
@@ -78,6 +119,7 @@ export class ReadPace {
   resume(): void {
     this.#nowMs = performance.now();
     this.#sliceEndMs = this.#nowMs + this.#turns.sliceMs;
+    this.#beginCalls(this.#nowMs);
   }
 
   /** The chunk is processed. */
@@ -93,6 +135,13 @@ export class ReadPace {
     }
   }
 }
+
+/** The calls before the first settling: their cost is not known yet. */
+const callsAtFirst = 32;
+/** Settling costs about as much as reading a call. */
+const callsLeast = 4;
+/** More than a chunk has, of the smallest. */
+const callsMost = 4_096;
 
 /** The bytes of some two hundred calls. */
 const standingFramesMin = 400;
