@@ -56,8 +56,8 @@ export async function measure(
     url: tls?.url ?? target.urls[victim],
     kind,
     victim,
-    token: stack.token,
-    userId: stack.userId,
+    token: stack.goodToken,
+    userId: stack.goodUserId,
     // The catalogue of the TLS service contains only the sample products.
     productId: tls === undefined ? stack.productId : "101",
     deadlineMs: options.deadlineMs,

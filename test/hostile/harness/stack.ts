@@ -11,8 +11,12 @@ import { startTarget, type TargetProcess } from "./target-process.ts";
 export interface HostileStack {
   readonly auth: Auth;
   readonly processes: Readonly<Record<"user" | "product" | "order" | "notification" | "gateway", TargetProcess>>;
+  /** The attacker's account. */
   readonly userId: string;
   readonly token: string | undefined;
+  /** The account of the good client: callers have shares by their identity. */
+  readonly goodUserId: string;
+  readonly goodToken: string | undefined;
   readonly productId: string;
   /** The target for an attack. */
   target(kind: TargetKind, tlsUrl?: string): AttackTarget;
@@ -28,6 +32,7 @@ export interface HostileStack {
 const names = ["user", "product", "order", "notification", "gateway"] as const;
 const admin = { email: "root@example.com", password: "let-the-admin-in" };
 const customer = { name: "Carol Good", email: "carol@example.com", password: "a-good-customer" };
+const attacker = { name: "Mallory Bad", email: "mallory@example.com", password: "a-bad-customer" };
 /** Enough for all orders of the runs. */
 const stock = 1_000_000_000;
 
@@ -116,7 +121,11 @@ async function openShop({ user, product }: HostileStack["processes"], auth: Auth
     auth === "off"
       ? undefined
       : ((await post(`${user.url}/user.v1.UserService/Login`, { email, password })).accessToken as string);
-  const account = await post(`${user.url}/user.v1.UserService/CreateUser`, customer);
+  const signUp = async (account: typeof customer) => ({
+    id: ((await post(`${user.url}/user.v1.UserService/CreateUser`, account)).user as { readonly id: string }).id,
+    token: await signIn(account),
+  });
+  const [good, bad] = [await signUp(customer), await signUp(attacker)];
   const adminToken = await signIn(admin);
   const created = await post(
     `${product.url}/product.v1.ProductService/CreateProduct`,
@@ -125,8 +134,10 @@ async function openShop({ user, product }: HostileStack["processes"], auth: Auth
   );
   await fillCatalogue(product.url, adminToken);
   return {
-    userId: (account.user as { readonly id: string }).id,
-    token: await signIn(customer),
+    userId: bad.id,
+    token: bad.token,
+    goodUserId: good.id,
+    goodToken: good.token,
     productId: (created.product as { readonly id: string }).id,
   };
 }

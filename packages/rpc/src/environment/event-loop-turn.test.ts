@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { inLaterTurn } from "./event-loop-turn.ts";
+import { inLaterTurn, inTurn } from "./event-loop-turn.ts";
 
 /** Occupies the thread for a millisecond. */
 function occupy(): void {
@@ -45,4 +45,39 @@ it("runs all work in order, each once, and lets timers and immediates run betwee
 it("counts the time of microtasks that the work has queued", async () => {
   const later = () => new Promise<void>((resolve) => inLaterTurn(() => resolve(Promise.resolve().then(occupy))));
   expect(await turnsOf(() => Promise.all(Array.from({ length: 40 }, later)))).toBeGreaterThan(3);
+});
+
+it("runs work at once until the turn is over, and the rest in order in later turns", async () => {
+  const count = 60;
+  const order: number[] = [];
+  let atOnce = 0;
+  const turns = await turnsOf(
+    () =>
+      new Promise<void>((resolve) => {
+        for (let number = 0; number < count; number++) {
+          inTurn(() => {
+            occupy();
+            order.push(number);
+            if (order.length === count) resolve();
+          }, "one owner");
+        }
+        atOnce = order.length;
+      }),
+  );
+  expect(atOnce).toBeGreaterThan(0);
+  expect(atOnce).toBeLessThan(20);
+  expect(order).toEqual(Array.from({ length: count }, (_, number) => number));
+  expect(turns).toBeGreaterThan(3);
+});
+
+it("serves the owners in rotation", async () => {
+  const order: string[] = [];
+  await new Promise<void>((resolve) => {
+    for (let number = 0; number < 1_000; number++) inLaterTurn(() => order.push("many"), "many");
+    inLaterTurn(() => order.push("other"), "other");
+    inLaterTurn(() => order.push("other"), "other");
+    inLaterTurn(() => setImmediate(resolve));
+  });
+  await expect.poll(() => order.length).toBe(1_002);
+  expect(order.slice(0, 4)).toEqual(["many", "other", "many", "other"]);
 });

@@ -3,10 +3,10 @@ const turnMsMax = 5;
 
 let startedMs = -1;
 
-/** Work that waits for a later turn, in order. */
-let waiting: (() => void)[] = [];
-/** The number of entries of `waiting` that have begun. */
-let begun = 0;
+type Work = () => void;
+
+/** Work that waits for a later turn, by its owner. The owners are served in rotation. */
+const waiting = new Map<unknown, Work[]>();
 /** The end of the time for waiting work in this turn. */
 let endMs = 0;
 
@@ -26,12 +26,27 @@ export function turnIsOver(): boolean {
 
 /**
  * Runs the work in a later turn, which has time for it: it must not ask {@link turnIsOver} again. Thousands of streams that asked again in each
- * turn would need all of its time for that.
+ * turn would need all of its time for that. `owner`: a thousand works of one owner delay that of another no more than one does. Default: an owner of its
+ * own.
  */
-export function inLaterTurn(work: () => void): void {
-  waiting.push(work);
-  if (waiting.length === 1) {
+export function inLaterTurn(work: Work, owner: unknown = work): void {
+  const others = waiting.get(owner);
+  if (others !== undefined) {
+    others.push(work);
+    return;
+  }
+  waiting.set(owner, [work]);
+  if (waiting.size === 1) {
     setImmediate(runWaiting);
+  }
+}
+
+/** Runs the work now, or in a later turn if this one is over or other work waits. */
+export function inTurn(work: Work, owner: unknown): void {
+  if (waiting.size > 0 || turnIsOver()) {
+    inLaterTurn(work, owner);
+  } else {
+    work();
   }
 }
 
@@ -45,20 +60,30 @@ function runWaiting(): void {
 }
 
 function runNext(): void {
-  const work = waiting[begun++] as () => void;
-  try {
-    work();
-  } finally {
-    if (begun === waiting.length) {
-      waiting = [];
-      begun = 0;
-    } else if (performance.now() < endMs) {
-      // After the microtasks that the work has queued, so that their time counts as well.
-      queueMicrotask(runNext);
-    } else {
-      waiting = waiting.slice(begun);
-      begun = 0;
-      setImmediate(runWaiting);
+  for (const [owner, works] of waiting) {
+    const work = works.shift();
+    try {
+      work?.();
+    } finally {
+      waiting.delete(owner);
+      if (works.length > 0) {
+        // Behind the other owners.
+        waiting.set(owner, works);
+      }
+      scheduleNext();
     }
+    return;
+  }
+}
+
+function scheduleNext(): void {
+  if (waiting.size === 0) {
+    return;
+  }
+  if (performance.now() < endMs) {
+    // After the microtasks that the work has queued, so that their time counts as well.
+    queueMicrotask(runNext);
+  } else {
+    setImmediate(runWaiting);
   }
 }

@@ -156,9 +156,9 @@ export const defaultLimits: ServerLimits = {
   overheadFrameBurstMax: 10_000,
   overheadFramesPerSecondMax: 1_000,
   // All four budgets fit into a heap of 256 MB. A connection may have eight messages of the largest size.
-  bufferedResponseBytesMax: 64 * 1024 * 1024,
+  bufferedResponseBytesMax: 48 * 1024 * 1024,
   bufferedResponseBytesPerConnectionMax: 32 * 1024 * 1024,
-  bufferedRequestBytesMax: 64 * 1024 * 1024,
+  bufferedRequestBytesMax: 48 * 1024 * 1024,
   bufferedRequestBytesPerConnectionMax: 32 * 1024 * 1024,
   // 256 KiB allow 100 MB/s for a stream at 2.5 ms. The connection's window fits a message of the largest size on each of two streams.
   streamWindowBytes: 256 * 1024,

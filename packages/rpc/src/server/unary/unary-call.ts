@@ -1,5 +1,6 @@
 import type { Message } from "@bufbuild/protobuf";
 import type { ConnectError } from "@connectrpc/connect";
+import { inTurn } from "../../environment/event-loop-turn.ts";
 import type { ContentType } from "../../protocol/content-types.ts";
 import type { CallPipeline } from "../pipeline/call-pipeline.ts";
 import { toCallerError } from "../pipeline/error-mapping.ts";
@@ -88,8 +89,16 @@ export class UnaryCall extends WireCall implements IncomingCall, DialectCall, Bo
     if (identified === undefined) {
       this.#step(step);
     } else {
-      identified.then(() => this.#step(step), this.#failed);
+      // A thousand calls may wait for the verification of one token.
+      identified.then(() => inTurn(() => this.#step(step), this.#turnOwner), this.#failed);
     }
+  }
+
+  /** The connection, or the caller for which a service calls. */
+  get #turnOwner(): unknown {
+    const { caller, forwardedFor } = this.#call;
+    const user = caller?.kind === "service" ? caller.onBehalfOf : undefined;
+    return user === undefined ? (forwardedFor ?? this.#init.exchange.connection) : `${user.kind}:${user.id}`;
   }
 
   #step(step: () => void): void {
