@@ -36,7 +36,7 @@ export class Http2Connection implements AnyHttp2Connection, FrameSink {
   closing = false;
   /** It has ended. */
   destroyed = false;
-  readonly #client: boolean;
+  readonly isClient: boolean;
   readonly #listener: ConnectionListener;
   readonly #writer: FrameWriter;
   readonly #streams: StreamTable;
@@ -56,7 +56,7 @@ export class Http2Connection implements AnyHttp2Connection, FrameSink {
       ...limits
     } = options;
     this.socket = socket;
-    this.#client = role === "client";
+    this.isClient = role === "client";
     const { firstWindowBytes = limits.streamWindowBytes } = limits;
     this.#listener = listener;
     this.#peerWork = new PeerWork({ resets, overhead });
@@ -76,18 +76,18 @@ export class Http2Connection implements AnyHttp2Connection, FrameSink {
       onQueued: (stream) => listener.onUnsent?.(this.unsentBytes, stream),
       onEmpty: () => this.#endIfDone(),
     });
-    if (this.#client) {
+    if (this.isClient) {
       this.#writer.raw(preface);
     }
     this.#writer.settings([
       [setting.initialWindowSize, firstWindowBytes],
       [setting.maxHeaderListSize, limits.headerBytesMax],
-      this.#client ? [setting.enablePush, 0] : [setting.maxConcurrentStreams, streamsMax],
+      this.isClient ? [setting.enablePush, 0] : [setting.maxConcurrentStreams, streamsMax],
     ]);
     this.#writer.windowUpdate(0, limits.connectionWindowBytes - windowBytesDefault);
     this.#reads = new PacedReads(
       this,
-      new FrameReader(this, { expectPreface: !this.#client, headerBytesMax: limits.headerBytesMax }),
+      new FrameReader(this, { expectPreface: !this.isClient, headerBytesMax: limits.headerBytesMax }),
       { turns, group: turnGroup },
     );
     socket.on("drain", () => {
@@ -253,7 +253,7 @@ export class Http2Connection implements AnyHttp2Connection, FrameSink {
     if (ack) {
       return;
     }
-    const settings = readPeerSettings(payload, { client: this.#client });
+    const settings = readPeerSettings(payload, { client: this.isClient });
     this.#peerWork.settings(settings.count);
     if (settings.headerTableSize !== undefined) {
       this.#writer.setTableSize(settings.headerTableSize);
@@ -270,7 +270,7 @@ export class Http2Connection implements AnyHttp2Connection, FrameSink {
 
   /** A client's GOAWAY concerns streams that a server opens, and there are none: the client's own calls may still arrive (section 6.8). */
   #onGoaway(lastStreamId: number, code: number): void {
-    if (!this.#client) {
+    if (!this.isClient) {
       return;
     }
     this.closing = true;

@@ -97,3 +97,59 @@ test("many connections of one group take no more of another's turns than one doe
   // Counted, not timed. One by one, all connections of the many would come first, with four calls each.
   expect(order.indexOf(60) - before).toBeLessThan(60);
 }, 60_000);
+
+test("a client handles responses in slices, and other work runs between them", async () => {
+  const large = { ...limits, streamWindowBytes: 8 << 20, connectionWindowBytes: 8 << 20 };
+  const body = Buffer.alloc(4 << 20);
+  server = createServer((socket) => {
+    sockets.push(socket);
+    new Http2Connection(socket, {
+      ...large,
+      role: "server",
+      streamsMax: 1,
+      listener: {
+        onStream(stream) {
+          stream.sendHeaders(answer);
+          stream.end(body);
+        },
+      },
+    });
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const socket = connect((server.address() as AddressInfo).port, "127.0.0.1");
+  sockets.push(socket);
+  const ready = Promise.withResolvers<void>();
+  const client = new Http2Connection(socket, {
+    ...large,
+    role: "client",
+    turns: new ReadTurns(5),
+    listener: { onSettings: () => ready.resolve() },
+  });
+  await ready.promise;
+  let [bytes, turns, isOver] = [0, 0, false];
+  const countTurn = () => {
+    turns++;
+    if (!isOver) setImmediate(countTurn);
+  };
+  await new Promise<void>((resolve) => {
+    const stream = client.open(request);
+    stream.listener = {
+      onHeaders: () => setImmediate(countTurn),
+      onData(piece) {
+        bytes += piece.length;
+        stream.taken(piece.length);
+        const untilMs = performance.now() + piece.length / 8_192;
+        while (performance.now() < untilMs) {}
+      },
+      onTrailers() {},
+      onEnd: resolve,
+      onClose() {},
+    };
+    stream.end();
+  });
+  isOver = true;
+  expect(bytes).toBe(body.length);
+  // Half a second of work. Node reads up to 2 MiB from a socket in one turn.
+  expect(turns).toBeGreaterThan(25);
+}, 20_000);

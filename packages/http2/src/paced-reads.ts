@@ -9,6 +9,7 @@ import type { ReadTurns, TurnGroup, WaitingKind } from "./read-turns.ts";
 export interface ReadingConnection {
   readonly socket: Duplex;
   readonly destroyed: boolean;
+  readonly isClient: boolean;
   /** Unsent bytes, on streams and on the socket. */
   readonly unsentBytes: number;
   destroy(code: number, message?: string): void;
@@ -185,16 +186,7 @@ export class PacedReads {
     const { socket, unsentBytes } = this.#connection;
     const full = socket.writableNeedDrain && unsentBytes > unsentBytesMax;
     // A client always reads: if both sides waited for each other, neither would continue.
-    return socket.writableLength > unprocessedBytesMax || (full && this.#pace !== undefined);
-  }
-
-  /** Processes all chunks that were read, without waiting for their turn. */
-  resumeNow(): void {
-    while (this.#yielded && !this.#connection.destroyed) {
-      this.#yielded = false;
-      this.#pace?.resume();
-      this.#work(this.#chunks.shift());
-    }
+    return socket.writableLength > unprocessedBytesMax || (full && !this.#connection.isClient);
   }
 
   #awake(): void {

@@ -1,6 +1,6 @@
 import type { Socket } from "node:net";
 import type { AnyHttp2Connection, ConnectionListener, Http2Implementation } from "@parley/http2";
-import { createHttp2Connection } from "@parley/http2";
+import { createHttp2Connection, ReadTurns } from "@parley/http2";
 import type { Clock } from "../../environment/clock.ts";
 import type { TlsOptions } from "../../environment/connections/tls-files.ts";
 import { openSocket } from "./open-socket.ts";
@@ -25,6 +25,12 @@ export interface ConnectionOptions {
 
 /** The default time limit for connecting to one address, in milliseconds. */
 export const connectTimeoutMsDefault = 5000;
+
+/**
+ * The connections of all clients of the process take turns at reading. Otherwise the responses on one, each of which causes work, could hold the event
+ * loop for as long as they arrive. The time of a turn is that of the servers by default, in milliseconds.
+ */
+const clientTurns = new ReadTurns(20);
 
 /** The events of a connection for its channel. */
 export interface ConnectionOwner {
@@ -121,6 +127,7 @@ export class Connection {
       streamWindowBytes,
       connectionWindowBytes,
       headerBytesMax,
+      turns: clientTurns,
     });
     this.#watch();
   }
