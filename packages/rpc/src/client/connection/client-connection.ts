@@ -26,11 +26,14 @@ export interface ConnectionOptions {
 /** The default time limit for connecting to one address, in milliseconds. */
 export const connectTimeoutMsDefault = 5000;
 
+/** Half of what a server may take for reading in one turn by default: a gateway is both. In milliseconds. */
+const clientTurnMs = 10;
+
 /**
  * The connections of all clients of the process take turns at reading. Otherwise the responses on one, each of which causes work, could hold the event
- * loop for as long as they arrive. The time of a turn is that of the servers by default, in milliseconds.
+ * loop for as long as they arrive.
  */
-const clientTurns = new ReadTurns(20);
+const clientTurns = new ReadTurns(clientTurnMs);
 
 /** The events of a connection for its channel. */
 export interface ConnectionOwner {
