@@ -75,7 +75,9 @@ export class Http1Reads {
     if (isIdle && turns.isBusy) {
       this.#rest.push(chunk);
       if (this.#hasRead) {
-        this.#yield(count() > 0 ? "backlog" : "idle");
+        // A request that was refused has a response already, and its body still arrives.
+        const hasMore = count() > 0 || this.#socket.parser?.incoming?.complete === false;
+        this.#yield(hasMore ? "backlog" : "idle");
       } else {
         this.#yield("first");
       }
