@@ -218,6 +218,29 @@ describe.skipIf(testPostgresUrl === undefined)("PostgreSQL", () => {
     expect(messages[0]).toBe("waiting for the PostgreSQL server of DATABASE_URL");
   });
 
+  test.each([
+    ["a migration", "SELECT CASE WHEN nextval('tries') < 3 THEN pg_terminate_backend(pg_backend_pid()) END"],
+    [
+      "its commit",
+      "CREATE CONSTRAINT TRIGGER cut AFTER INSERT ON parley_migrations DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION cut()",
+    ],
+  ])("migrates again if the connection is lost during %s at startup", async (_name, sql) => {
+    // A sequence keeps its value if the transaction is lost.
+    const setUp = `CREATE SEQUENCE tries; CREATE FUNCTION cut() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+      IF nextval('tries') < 3 THEN PERFORM pg_terminate_backend(pg_backend_pid()); END IF; RETURN NEW; END $$`;
+    const messages: string[] = [];
+    const reopened = await openDatabase(schema.url, {
+      migrations: [...migrations, { id: "90-set-up", sql: setUp }, { id: "91-cut", sql }],
+      log: { warn: (_, message) => messages.push(message) },
+    });
+    opened.push(reopened);
+    const lost = messages.filter((message) => message.startsWith("connection lost during migration"));
+    expect(lost.length).toBe(2);
+    expect(await reopened.all("SELECT COUNT(*) AS steps FROM parley_migrations WHERE id LIKE '9%'")).toEqual([
+      { steps: 2 },
+    ]);
+  });
+
   test("waits for a read-only standby to be promoted, and logs it", async () => {
     const url = new URL(schema.url);
     url.searchParams.set("options", `-c search_path=${schema.name} -c default_transaction_read_only=on`);

@@ -1,3 +1,4 @@
+import { setTimeout as wait } from "node:timers/promises";
 import type { CallOptions, Command, Database, Migration, Row, SqlValue, Transaction } from "../database.ts";
 import { StoreError, StoreUnavailableError } from "../store-errors.ts";
 import { CommandQueue } from "./command-queue.ts";
@@ -27,20 +28,37 @@ export interface PostgresOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Opens a database on a PostgreSQL server: waits for a server that accepts writes, and migrates the schema. */
+/**
+ * Opens a database on a PostgreSQL server: waits for a server that accepts writes, and migrates the schema. If the server restarts meanwhile, both start
+ * again: a migration is one transaction, and those that are applied are skipped.
+ */
 export async function openPostgres({ target, connectionsMax, ...options }: PostgresOptions): Promise<Database> {
-  const connection = await connectAtStart(target, options);
-  let columnTypes: ColumnTypes;
-  try {
-    await migratePostgres(connection, { migrations: options.migrations, nowMs: options.now() });
-    columnTypes = await readColumnTypes(connection);
-  } catch (error) {
-    throw fromPostgres(error);
-  } finally {
-    await connection.close();
+  let columnTypes: ColumnTypes | undefined;
+  while (columnTypes === undefined) {
+    const connection = await connectAtStart(target, options);
+    try {
+      await migratePostgres(connection, { migrations: options.migrations, nowMs: options.now() });
+      columnTypes = await readColumnTypes(connection);
+    } catch (error) {
+      const lost = [error, (error as Error).cause].map(fromPostgres).find(isConnectionLost);
+      if (lost === undefined) {
+        throw fromPostgres(error);
+      }
+      options.log?.warn({ error: lost.message }, "connection lost during migration, waiting for the PostgreSQL server");
+      await wait(lostRetryMs, undefined, { signal: options.signal });
+    } finally {
+      await connection.close();
+    }
   }
   return new PostgresDatabase({ target, columnTypes, writersMax: Math.max(1, connectionsMax - readersMax) });
 }
+
+function isConnectionLost(failure: unknown): failure is StoreUnavailableError {
+  return failure instanceof StoreUnavailableError && failure.problem === "unreachable";
+}
+
+/** A server that restarts ends its connections before it refuses new ones. In milliseconds. */
+const lostRetryMs = 200;
 
 /** A PostgreSQL database. Each transaction has its own connection, reads share a few connections, commands are batched. */
 class PostgresDatabase implements Database {
