@@ -7,8 +7,8 @@ export type TurnGroup = unknown;
 export type TurnWork = () => void;
 
 /**
- * What a connection waits for. `first`: its first read. `idle`: a read of a connection that had nothing left to do. `backlog`: more of what it has, such
- * as the rest of what was read, a pipelined request, the next part of a body.
+ * What a connection waits for. `first`: its first read. `idle`: a read after all earlier requests were read completely. `backlog`: work that follows from
+ * an earlier read, such as the rest of a chunk, a pipelined request, or the next part of a body.
  */
 export type WaitingKind = "first" | "idle" | "backlog";
 

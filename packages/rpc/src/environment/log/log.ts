@@ -30,6 +30,9 @@ export function createLog(options: LogOptions): Logger {
   const log = pino({ name, level: logLevel, base: {}, formatters: { level: (level) => ({ level }) } }, stream);
   lineWriters.set(log, { name, write: (line) => stream.write(line) });
   streams.set(log, stream);
+  if (options.logDestination === undefined) {
+    reporter ??= log;
+  }
   return log;
 }
 
@@ -71,14 +74,9 @@ function standardOutput(): DestinationStream {
     });
     output.on("drain", () => {
       if (dropped > 0) {
-        const line = {
-          level: "warn",
-          time: Date.now(),
-          lines: dropped,
-          msg: "log lines dropped: standard output is read too slowly",
-        };
+        const lines = dropped;
         dropped = 0;
-        output.write(`${JSON.stringify(line)}\n`);
+        reporter?.warn({ lines }, "log lines dropped: standard output is read too slowly");
       }
     });
     sharedOutput = gatherLines(output);
@@ -87,6 +85,9 @@ function standardOutput(): DestinationStream {
 }
 
 let sharedOutput: DestinationStream | undefined;
+
+/** The first log on standard output reports the dropped lines of all, in its own format. */
+let reporter: Logger | undefined;
 
 /**
  * A write ends in a later turn of the event loop. With the default of 16 KiB, the lines of a busy server would be written more slowly than they come, and

@@ -32,6 +32,8 @@ export class Http1Connection implements BufferHolder, DirectConnection {
    * responses could make the server handle all of them at once.
    */
   readonly #waiting: (() => void)[] = [];
+  /** Whether it has had no request yet. */
+  #isNew = true;
   readonly #socket: Socket;
   readonly #turns: ReadTurns;
   readonly #group: TurnGroup;
@@ -78,10 +80,11 @@ export class Http1Connection implements BufferHolder, DirectConnection {
       this.#waiting.push(begin);
     } else if (this.#reads === undefined && this.#turns.isBusy) {
       this.#waiting.push(begin);
-      this.#turns.defer(this.#beginNext, { group: this.#group, kind: "idle" });
+      this.#turns.defer(this.#beginNext, { group: this.#group, kind: this.#isNew ? "first" : "idle" });
     } else {
       begin();
     }
+    this.#isNew = false;
   }
 
   /** A response is complete: begins the next request, and resumes reading. */
