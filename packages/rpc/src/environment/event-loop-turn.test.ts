@@ -21,23 +21,32 @@ async function turnsOf(work: () => Promise<unknown>): Promise<number> {
   return turns;
 }
 
-it("runs all work in order, each once, and lets timers and immediates run between", async () => {
-  const count = 60;
+/** Schedules 60 works of a millisecond each. Returns their order, how many ran at once, and the turns that they took. */
+async function runAll(schedule: (work: () => void) => void) {
   const order: number[] = [];
+  let atOnce = 0;
   const turns = await turnsOf(
     () =>
       new Promise<void>((resolve) => {
-        for (let number = 0; number < count; number++) {
-          inLaterTurn(() => {
+        for (const number of numbers) {
+          schedule(() => {
             occupy();
             order.push(number);
-            if (order.length === count) resolve();
+            if (order.length === numbers.length) resolve();
           });
         }
-        expect(order).toEqual([]);
+        atOnce = order.length;
       }),
   );
-  expect(order).toEqual(Array.from({ length: count }, (_, number) => number));
+  return { order, atOnce, turns };
+}
+
+const numbers = Array.from({ length: 60 }, (_, number) => number);
+
+it("runs all work in order, each once, and lets timers and immediates run between", async () => {
+  const { order, atOnce, turns } = await runAll(inLaterTurn);
+  expect(atOnce).toBe(0);
+  expect(order).toEqual(numbers);
   // 60 ms of work in slices of 5.
   expect(turns).toBeGreaterThan(5);
 });
@@ -48,25 +57,10 @@ it("counts the time of microtasks that the work has queued", async () => {
 });
 
 it("runs work at once until the turn is over, and the rest in order in later turns", async () => {
-  const count = 60;
-  const order: number[] = [];
-  let atOnce = 0;
-  const turns = await turnsOf(
-    () =>
-      new Promise<void>((resolve) => {
-        for (let number = 0; number < count; number++) {
-          inTurn(() => {
-            occupy();
-            order.push(number);
-            if (order.length === count) resolve();
-          }, "one owner");
-        }
-        atOnce = order.length;
-      }),
-  );
+  const { order, atOnce, turns } = await runAll((work) => inTurn(work, "one owner"));
   expect(atOnce).toBeGreaterThan(0);
   expect(atOnce).toBeLessThan(20);
-  expect(order).toEqual(Array.from({ length: count }, (_, number) => number));
+  expect(order).toEqual(numbers);
   expect(turns).toBeGreaterThan(3);
 });
 

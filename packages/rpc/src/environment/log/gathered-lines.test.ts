@@ -73,6 +73,7 @@ describe("gathered lines", () => {
     const dropped = lines.reduce((sum, { lines: count = 0 }) => sum + count, 0);
     expect(written).toBeLessThan((17 * 1024 * 1024) / lineBytes);
     expect(written + dropped).toBe(lineCount);
+    expect(lines.find(({ lines: count }) => count !== undefined)).toMatchObject({ name: "test", level: "warn" });
   }, 60_000);
 
   it("are all written by a process that exits while it writes, if not in order", () => {
