@@ -39,6 +39,12 @@ export class BodyCollector {
     return body;
   }
 
+  /** Drops what was collected; the {@link length} stays. */
+  drop(): void {
+    this.#first = noBytes;
+    this.#pieces = undefined;
+  }
+
   /** Counts bytes that are dropped. */
   skip(bytes: number): void {
     this.length += bytes;

@@ -130,6 +130,42 @@ describe("incomplete request bodies", () => {
     await expect.poll(() => heldRequests(server), { timeout: 20_000 }).toBe(0);
   });
 
+  it("that are refused over HTTP/1.1 get their response while they are being sent, and their connection closes", async () => {
+    const server = await open();
+    const sockets = Array.from({ length: 12 }, () => raw(server.server.port));
+    const received = sockets.map(() => "");
+    const sent = sockets.map(() => 0);
+    const piece = Buffer.alloc(65_536, 0x20);
+    for (const [index, socket] of sockets.entries()) {
+      socket.setEncoding("latin1").on("data", (text: string) => {
+        received[index] += text;
+      });
+      const length = 4_000_000;
+      socket.write(
+        `POST ${path} HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\ncontent-length: ${length}\r\n\r\n`,
+      );
+      const send = () => {
+        while (!socket.destroyed && (sent[index] as number) + piece.length < length) {
+          sent[index] = (sent[index] as number) + piece.length;
+          if (!socket.write(piece)) {
+            socket.once("drain", send);
+            return;
+          }
+        }
+      };
+      send();
+    }
+    const isRefused = (index: number) => received[index]?.startsWith("HTTP/1.1 429 ") === true;
+    const refused = () => [...sockets.keys()].filter(isRefused);
+    await expect.poll(() => refused().length, { timeout: 60_000 }).toBeGreaterThan(8);
+    for (const index of refused()) {
+      expect(received[index]).toMatch(/^connection: close\r$/im);
+      expect(received[index]).toContain("BUFFERED_REQUEST_BYTES_MAX=8388608");
+    }
+    await expect.poll(() => refused().every((index) => sockets[index]?.destroyed), { timeout: 20_000 }).toBe(true);
+    expect(await good(server.url)).toBeGreaterThan(161);
+  });
+
   it("include incomplete messages of streams", async () => {
     const server = await open();
     let ended = 0;

@@ -10,6 +10,7 @@ import { createHttp1 } from "./http1/http1-server.ts";
 import { createHttp2 } from "./http2-server.ts";
 import { type HttpOptions, type ListenerOptions, turnGroupOf } from "./listener-options.ts";
 import { createRefusalReport } from "./refusing/connection-refusals.ts";
+import { allowReads, stopReads } from "./stopped-reads.ts";
 import { createTls } from "./tls-front.ts";
 
 /** One port for HTTP/1.1 and HTTP/2. */
@@ -70,7 +71,12 @@ export function createListener(options: ListenerOptions): Listener {
     }
     const inTurn = (begin: () => void) => {
       if (turns.isBusy) {
-        turns.defer(begin, { group: turnGroupOf(socket), kind: "first" });
+        stopReads(socket);
+        const resume = () => {
+          allowReads(socket);
+          begin();
+        };
+        turns.defer(resume, { group: turnGroupOf(socket), kind: "first" });
       } else {
         begin();
       }

@@ -68,6 +68,21 @@ export class Http1Connection implements BufferHolder, DirectConnection {
     });
   }
 
+  /**
+   * Reads no more of a request, and closes the connection after its response: to read the rest costs as much as to buffer it. If the connection closed
+   * at once, with unread bytes, the client would lose the response.
+   */
+  stopReading(): void {
+    this.isRetired = true;
+    this.pace();
+    this.#reads?.stop();
+    const socket = this.#socket;
+    socket.destroySoon = () => {
+      socket.end();
+      setTimeout(() => socket.destroy(), lingerMs).unref();
+    };
+  }
+
   /** Parses what was read, without waiting for a turn. */
   resumeReads(): void {
     this.#reads?.resumeNow();
@@ -112,6 +127,9 @@ export class Http1Connection implements BufferHolder, DirectConnection {
     this.bodies.close();
   }
 }
+
+/** The time in which a client reads the last response, in milliseconds. */
+const lingerMs = 1_000;
 
 function resume(reads: Http1Reads): void {
   reads.resume();

@@ -1,5 +1,6 @@
 import type { Socket } from "node:net";
 import type { ReadTurns, TurnGroup, WaitingKind } from "@parley/http2";
+import { allowReads, stopReads } from "../stopped-reads.ts";
 
 export interface Http1ReadsOptions {
   /** Divides the time of an event-loop turn between connections. */
@@ -25,6 +26,7 @@ export class Http1Reads {
   #hasRead = false;
   #feeding = false;
   #yielded = false;
+  #stopped = false;
   #sliceEndMs = 0;
 
   /** Must be created right after the connection was passed to Node's server. */
@@ -54,6 +56,13 @@ export class Http1Reads {
     return this.#yielded || this.#rest.length > 0;
   }
 
+  /** Ends reading. */
+  stop(): void {
+    this.#stopped = true;
+    this.#rest = [];
+    this.#pause();
+  }
+
   /** Resumes at once, without waiting for its turn. */
   resumeNow(): void {
     this.#yielded = false;
@@ -64,13 +73,18 @@ export class Http1Reads {
   resume(): void {
     if (this.#rest.length > 0 && !this.#feeding && !this.#yielded) {
       this.#feed();
-    } else if (this.#yielded) {
-      this.#socket.pause();
+    } else if (this.#yielded || this.#stopped) {
+      this.#pause();
+    } else {
+      allowReads(this.#socket);
     }
   }
 
   #onData(chunk: Buffer): void {
     const { turns, isFull, count } = this.#options;
+    if (this.#stopped) {
+      return;
+    }
     const isIdle = this.#rest.length === 0 && !this.#feeding && !this.#yielded;
     if (isIdle && turns.isBusy) {
       this.#rest.push(chunk);
@@ -109,8 +123,8 @@ export class Http1Reads {
     this.#feeding = false;
     const socket = this.#socket;
     if (this.#rest.length > 0) {
-      socket.pause();
-    } else if (socket.isPaused() && socket._paused !== true && !this.#bodyWaits) {
+      this.#pause();
+    } else if (!this.#stopped && socket.isPaused() && socket._paused !== true && !this.#bodyWaits) {
       socket.resume();
     }
   }
@@ -142,10 +156,15 @@ export class Http1Reads {
     return first.subarray(0, size);
   }
 
+  #pause(): void {
+    this.#socket.pause();
+    stopReads(this.#socket);
+  }
+
   #yield(kind: WaitingKind): void {
     const { turns, group } = this.#options;
     this.#yielded = true;
-    this.#socket.pause();
+    this.#pause();
     const resume = () => {
       if (!this.#yielded) {
         return;

@@ -107,6 +107,9 @@ export function createHttp1({
     answerRefused: ((reason: () => ConnectError) => boolean) | undefined;
 
     evict(reason: () => ConnectError): void {
+      if (this.answerRefused !== undefined) {
+        pending.get(this.socket)?.stopReading();
+      }
       if (this.answerRefused?.(reason) === true) {
         return;
       }

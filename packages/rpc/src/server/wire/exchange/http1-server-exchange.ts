@@ -135,7 +135,7 @@ export class Http1Exchange implements Exchange {
     }
     (this.#request as ExchangeRequest).collects = false;
     this.#bytesMax = -1;
-    this.#body.takeBytes();
+    this.#body.drop();
     receiver.onRefused(error);
     return true;
   }

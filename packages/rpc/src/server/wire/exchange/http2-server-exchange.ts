@@ -195,7 +195,7 @@ export class Http2Exchange implements Exchange, Answering, StreamListener {
     if (!this.stream.closed) {
       this.#stalls.watch(this);
       if (!this.#bodyEnded) {
-        this.#body.takeBytes();
+        this.#body.drop();
         this.#bytesMax = -1;
         this.#holdNothing();
         this.#dropRest();
