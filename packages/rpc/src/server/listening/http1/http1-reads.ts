@@ -124,7 +124,12 @@ export class Http1Reads {
     const socket = this.#socket;
     if (this.#rest.length > 0) {
       this.#pause();
-    } else if (!this.#stopped && socket.isPaused() && socket._paused !== true && !this.#bodyWaits) {
+    } else if (this.#stopped) {
+      return;
+    } else if (!socket.isPaused()) {
+      // Node resumed it.
+      allowReads(socket);
+    } else if (socket._paused !== true && !this.#bodyWaits) {
       socket.resume();
     }
   }
