@@ -9,6 +9,7 @@ export { encodeFields } from "./hpack/header-encoder.ts";
 export { Http2Connection } from "./http2-connection.ts";
 export type { PeerLimit, Rate } from "./peer-work.ts";
 export { ReadTurns, type TurnGroup, type WaitingKind } from "./read-turns.ts";
+export { allowReads, stopReads } from "./stopped-reads.ts";
 export { NodeStream } from "./streams/node-stream.ts";
 export { Http2Stream } from "./streams/stream.ts";
 export type { StreamListener } from "./streams/stream-listener.ts";

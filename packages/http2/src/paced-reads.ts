@@ -4,6 +4,7 @@ import type { FrameReader } from "./frames/frame-reader.ts";
 import { type PeerLimit, PeerLimitError } from "./peer-work.ts";
 import { ReadPace } from "./read-pace.ts";
 import type { ReadTurns, TurnGroup, WaitingKind } from "./read-turns.ts";
+import { allowReads, stopReads } from "./stopped-reads.ts";
 
 /** The connection whose socket is read. */
 export interface ReadingConnection {
@@ -91,13 +92,13 @@ export class PacedReads {
       this.#work(this.#chunks.shift());
     } else {
       this.#pace?.yield();
-      this.#connection.socket.pause();
+      this.#pause();
       this.#defer("backlog");
     }
   };
 
   #read(chunk: Buffer): void {
-    const { destroyed, socket } = this.#connection;
+    const { destroyed } = this.#connection;
     if (destroyed) {
       return;
     }
@@ -111,7 +112,7 @@ export class PacedReads {
     if (this.#turns?.isBusy === true) {
       this.#chunks.push(chunk);
       this.#yielded = true;
-      socket.pause();
+      this.#pause();
       this.#defer(kind);
     } else {
       this.#work(chunk);
@@ -158,7 +159,7 @@ export class PacedReads {
     if (this.#yielded || this.#chunks.length > 0) {
       this.#yielded = true;
       this.#pace?.yield();
-      socket.pause();
+      this.#pause();
       if (this.#restMs > 0) {
         setTimeout(() => this.#awake(), this.#restMs);
         this.#restMs = 0;
@@ -171,11 +172,23 @@ export class PacedReads {
     if (this.#unprocessed) {
       if (!socket.isPaused()) {
         socket.pause();
-        socket.once("drain", () => socket.resume());
+        socket.once("drain", () => this.#continue());
       }
     } else if (socket.isPaused()) {
-      socket.resume();
+      this.#continue();
     }
+  }
+
+  #pause(): void {
+    const { socket } = this.#connection;
+    socket.pause();
+    stopReads(socket);
+  }
+
+  #continue(): void {
+    const { socket } = this.#connection;
+    allowReads(socket);
+    socket.resume();
   }
 
   /**

@@ -1,5 +1,5 @@
 import { type AddressInfo, createServer, type Server } from "node:net";
-import { ReadTurns } from "@parley/http2";
+import { allowReads, ReadTurns, stopReads } from "@parley/http2";
 import type { TlsMaterial } from "../../environment/connections/tls-files.ts";
 import { UnfinishedBodies } from "../buffers/unfinished-bodies.ts";
 import { createUnsentAnswers } from "../buffers/unsent-answers.ts";
@@ -10,7 +10,6 @@ import { createHttp1 } from "./http1/http1-server.ts";
 import { createHttp2 } from "./http2-server.ts";
 import { type HttpOptions, type ListenerOptions, turnGroupOf } from "./listener-options.ts";
 import { createRefusalReport } from "./refusing/connection-refusals.ts";
-import { allowReads, stopReads } from "./stopped-reads.ts";
 import { createTls } from "./tls-front.ts";
 
 /** One port for HTTP/1.1 and HTTP/2. */

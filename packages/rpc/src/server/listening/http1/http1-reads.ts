@@ -1,6 +1,5 @@
 import type { Socket } from "node:net";
-import type { ReadTurns, TurnGroup, WaitingKind } from "@parley/http2";
-import { allowReads, stopReads } from "../stopped-reads.ts";
+import { allowReads, type ReadTurns, stopReads, type TurnGroup, type WaitingKind } from "@parley/http2";
 
 export interface Http1ReadsOptions {
   /** Divides the time of an event-loop turn between connections. */

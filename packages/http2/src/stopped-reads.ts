@@ -1,10 +1,10 @@
-import type { Socket } from "node:net";
+import type { Duplex } from "node:stream";
 
 /**
  * Stops the reads of a paused socket at once. `pause` alone stops them after one more chunk: 64 KiB for each of hundreds of connections that wait
  * for their turn.
  */
-export function stopReads(socket: Socket): void {
+export function stopReads(socket: Duplex): void {
   const handle = (socket as HandledSocket)._handle;
   if (handle?.reading === true) {
     handle.reading = false;
@@ -13,7 +13,7 @@ export function stopReads(socket: Socket): void {
 }
 
 /** Lets a socket read again as soon as it is resumed. */
-export function allowReads(socket: Socket): void {
+export function allowReads(socket: Duplex): void {
   if ((socket as HandledSocket)._handle?.reading === false) {
     // The stream waits for the bytes that it asked for before reads stopped, and would not ask again.
     socket.push(nothing);
@@ -21,6 +21,6 @@ export function allowReads(socket: Socket): void {
 }
 
 /** Untyped properties of Node's sockets. */
-type HandledSocket = Socket & { readonly _handle?: { reading: boolean; readStop(): void } | null };
+type HandledSocket = Duplex & { readonly _handle?: { reading: boolean; readStop(): void } | null };
 
 const nothing = Buffer.alloc(0);
