@@ -181,6 +181,7 @@ export class Http2Connection implements AnyHttp2Connection, FrameSink {
   }
 
   onData(id: number, sizes: { readonly frame: number; readonly data: number }, ends: boolean): void {
+    this.#countResponse(ends);
     this.#streams.onData(id, sizes, ends);
   }
 
@@ -189,7 +190,15 @@ export class Http2Connection implements AnyHttp2Connection, FrameSink {
   }
 
   onBlock(id: number, block: Buffer, ends: boolean): void {
+    this.#countResponse(ends);
     this.#streams.onBlock(id, block, ends);
+  }
+
+  /** A client's work for a call follows its response, and a server's follows the request headers. */
+  #countResponse(ends: boolean): void {
+    if (ends && this.isClient) {
+      this.#reads.countCall();
+    }
   }
 
   onControl(type: number, flags: number, id: number, payload: Buffer): void {

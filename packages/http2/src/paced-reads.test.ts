@@ -153,3 +153,51 @@ test("a client handles responses in slices, and other work runs between them", a
   // Half a second of work. Node reads up to 2 MiB from a socket in one turn.
   expect(turns).toBeGreaterThan(25);
 }, 20_000);
+
+test("a server reads on once large responses are sent, also if it was paused for its turn", async () => {
+  const large = { ...limits, streamWindowBytes: 1 << 20, connectionWindowBytes: 1 << 30 };
+  const body = Buffer.alloc(50_000);
+  const turns = new ReadTurns(0.001);
+  const others = setInterval(() => turns.defer(() => {}, { group: "others", kind: "idle" }), 1);
+  server = createServer((socket) => {
+    sockets.push(socket);
+    new Http2Connection(socket, {
+      ...large,
+      role: "server",
+      streamsMax: 2_000,
+      turns,
+      listener: {
+        onStream(stream) {
+          queueMicrotask(() => {
+            stream.sendHeaders(answer);
+            stream.end(body);
+          });
+        },
+      },
+    });
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const socket = connect((server.address() as AddressInfo).port, "127.0.0.1");
+  sockets.push(socket);
+  const ready = Promise.withResolvers<void>();
+  const client = new Http2Connection(socket, {
+    ...large,
+    role: "client",
+    listener: { onSettings: () => ready.resolve() },
+  });
+  await ready.promise;
+  let ended = 0;
+  const ignored = { onHeaders() {}, onTrailers() {}, onClose() {} };
+  for (let count = 0; count < 1_500; count++) {
+    const stream = client.open(request);
+    stream.listener = { ...ignored, onData: (piece) => stream.taken(piece.length), onEnd: () => ended++ };
+    // Several chunks of requests.
+    stream.end(Buffer.alloc(100));
+  }
+  // The responses fill the kernel's buffers and the server's.
+  socket.pause();
+  setTimeout(() => socket.resume(), 500);
+  await expect.poll(() => ended, { timeout: 15_000 }).toBe(1_500);
+  clearInterval(others);
+}, 20_000);

@@ -42,6 +42,8 @@ export class PacedReads {
   #yielded = false;
   /** Whether it continues after the ticks and microtasks of the calls that were read, and not in a later turn. */
   #settles = false;
+  /** Whether it reads on once the socket's buffer is empty. */
+  #drains = false;
   #restMs = 0;
 
   constructor(
@@ -75,7 +77,7 @@ export class PacedReads {
     return this.#yielded;
   }
 
-  /** Called for each request. */
+  /** Called for each request of a server's connection, and for each response of a client's. */
   countCall(): void {
     this.#pace?.countCall();
   }
@@ -170,14 +172,23 @@ export class PacedReads {
     }
     this.#pace?.finish();
     if (this.#unprocessed) {
-      if (!socket.isPaused()) {
+      // It may be paused already, for its turn.
+      if (!this.#drains) {
+        this.#drains = true;
         socket.pause();
-        socket.once("drain", () => this.#continue());
+        socket.once("drain", this.#drained);
       }
-    } else if (socket.isPaused()) {
+    } else if (socket.isPaused() && !this.#drains) {
       this.#continue();
     }
   }
+
+  readonly #drained = () => {
+    this.#drains = false;
+    if (!this.#yielded) {
+      this.#continue();
+    }
+  };
 
   #pause(): void {
     const { socket } = this.#connection;

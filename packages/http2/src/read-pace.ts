@@ -19,7 +19,7 @@ export class ReadPace {
   #yieldedInChunk = false;
   /** The calls that were read since the last settling, and how many may be. */
   #calls = 0;
-  #callsMax = callsAtFirst;
+  #callsMax = callsMost;
   /** The time that a call takes, with its ticks and microtasks, on average. In milliseconds. */
   #msPerCall = 0;
   /** When the first of the calls was read, at the latest. */
@@ -136,12 +136,10 @@ export class ReadPace {
   }
 }
 
-/** The calls before the first settling: their cost is not known yet. */
-const callsAtFirst = 32;
 /** Settling costs about as much as reading a call. */
 const callsLeast = 4;
-/** More than a chunk has, of the smallest. */
-const callsMost = 4_096;
+/** A call may cost a hundred times more than those before it: an answer from a cache costs its encoding, and a forwarded call waits. */
+const callsMost = 32;
 
 /** The bytes of some two hundred calls. */
 const standingFramesMin = 400;

@@ -87,7 +87,7 @@ test("turns are short while connections are accepted, and long again afterwards"
   const turns = new ReadTurns(80);
   expect(turns.sliceMs).toBe(80);
   turns.accepted();
-  expect(turns.sliceMs).toBe(2);
+  expect(turns.sliceMs).toBe(4);
   for (let turn = 0; turn < 3; turn++) {
     await new Promise((resolve) => setImmediate(resolve));
   }
@@ -130,3 +130,22 @@ test("a run of deferred work ends by the time of what follows from it", async ()
   // 5 of 1 ms fit; without counting what follows, one turn would begin 64.
   expect(Math.max(...begunInTurn, begun)).toBeLessThanOrEqual(6);
 }, 20_000);
+
+test("while a few connections are accepted in turns that other work makes long, all waiting reads of a turn are served", async () => {
+  const turns = new ReadTurns(20);
+  const { order, defer } = deferring(turns);
+  let isOver = false;
+  // In each turn a connection is accepted, and something else takes as long as a turn.
+  const turn = () => {
+    turns.accepted();
+    const endMs = performance.now() + 25;
+    while (performance.now() < endMs);
+    if (!isOver) setImmediate(turn);
+  };
+  turn();
+  for (let count = 0; count < 10; count++) await nextTurn();
+  defer(30, { group: "one", kind: "idle" });
+  for (let count = 0; count < 4; count++) await nextTurn();
+  isOver = true;
+  expect(order.length).toBe(30);
+});

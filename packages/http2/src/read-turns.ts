@@ -1,4 +1,5 @@
 import { performance } from "node:perf_hooks";
+import { TimeShares } from "./time-shares.ts";
 
 /** A share of the event loop: each group gets an equal share. */
 export type TurnGroup = unknown;
@@ -17,22 +18,37 @@ export interface DeferOptions {
   readonly kind: WaitingKind;
 }
 
-/** The work of one group, by kind. The kinds are served in rotation. */
-type WaitingGroup = Map<WaitingKind, TurnWork[]>;
+/** The work of one group, by kind. */
+interface WaitingGroup {
+  readonly kinds: TimeShares<WaitingKind>;
+  readonly works: Map<WaitingKind, TurnWork[]>;
+}
+
+/** Work that runs, or what follows from it. */
+interface Running {
+  readonly groupKey: TurnGroup;
+  readonly kind: WaitingKind;
+  readonly startMs: number;
+}
 
 /**
  * Divides the time of the event loop between the connections of one server. When the time of a turn is used up, further reads wait, and later turns
- * resume them. Groups of connections, such as those of one address, are served in rotation: a thousand connections of one address delay those of
- * another no more than one does. Within a group, so are the kinds of work: hundreds of new connections, or of connections with endless work, do not
+ * resume them. Groups of connections, such as those of one address, get equal shares of the time: a thousand connections of one address delay those of
+ * another no more than one does. Within a group, so do the kinds of work: hundreds of new connections, or of connections with endless work, do not
  * delay the few calls of another. One object for all connections of a server.
  */
 export class ReadTurns {
   readonly #turnMs: number;
-  /** Those with waiting reads. The one that waits longest for a turn is first. */
+  readonly #shares = new TimeShares<TurnGroup>();
+  /** Those that had waiting reads since there were none. */
   readonly #groups = new Map<TurnGroup, WaitingGroup>();
+  #running: Running | undefined;
   #size = 0;
   #scheduled = false;
+  #runMs = 0;
   #runEndMs: number | undefined;
+  /** When the last run ended. */
+  #ranMs: number | undefined;
   #turnStartMs: number | undefined;
   #turnWatched = false;
   #shortTurns = 0;
@@ -64,15 +80,17 @@ export class ReadTurns {
   defer(work: TurnWork, { group: key, kind }: DeferOptions): void {
     let group = this.#groups.get(key);
     if (group === undefined) {
-      group = new Map();
+      group = { kinds: new TimeShares(), works: new Map() };
       this.#groups.set(key, group);
     }
-    const waiting = group.get(kind);
-    if (waiting === undefined) {
-      group.set(kind, [work]);
+    const works = group.works.get(kind);
+    if (works === undefined) {
+      group.works.set(kind, [work]);
     } else {
-      waiting.push(work);
+      works.push(work);
     }
+    group.kinds.add(kind);
+    this.#shares.add(key);
     this.#size++;
     if (!this.#scheduled) {
       this.#schedule();
@@ -134,13 +152,15 @@ export class ReadTurns {
 
   /**
    * Sets an immediate for each read. They run one after another, each followed by all that it causes in ticks and microtasks, such as the handling of
-   * an HTTP/1.1 request: 200 reads may take 2 ms, and their handling 20 ms. So the time of the run includes it.
+   * an HTTP/1.1 request: 200 reads may take 2 ms, and their handling 20 ms. So the time of the run includes it. `lastTurnMs`: how long the last turn
+   * took. If it was long, other work than accepting took its time, and a short run would only delay the reads.
    */
-  #schedule(): void {
+  #schedule(lastTurnMs = 0): void {
     this.#scheduled = true;
     this.#runEndMs = undefined;
+    this.#runMs = Math.min(Math.max(this.#turnMsNow, lastTurnMs), this.#turnMs) / runsPerTurn;
     let count = Math.min(this.#size, readsPerRunMax);
-    if (this.#isAccepting) {
+    if (this.#isAccepting && lastTurnMs < this.#turnMs) {
       count = ++this.#turnsWithoutRead < turnsForEachRead ? 0 : 1;
     }
     if (count > 0) {
@@ -154,40 +174,57 @@ export class ReadTurns {
 
   readonly #resumeNext = () => {
     const nowMs = performance.now();
-    this.#runEndMs ??= nowMs + this.#turnMsNow / runsPerTurn;
+    this.#charge(nowMs);
+    this.#runEndMs ??= nowMs + this.#runMs;
     if (nowMs < this.#runEndMs) {
-      this.#takeNext()?.();
+      this.#takeNext(nowMs)?.();
     }
   };
 
   readonly #endRun = () => {
+    const nowMs = performance.now();
+    this.#charge(nowMs);
+    const lastMs = this.#ranMs;
+    this.#ranMs = nowMs;
     if (this.#size > 0) {
-      this.#schedule();
+      this.#schedule(lastMs === undefined ? 0 : nowMs - lastMs);
     } else {
+      this.#ranMs = undefined;
       this.#scheduled = false;
+      this.#groups.clear();
+      this.#shares.clear();
     }
   };
 
-  #takeNext(): TurnWork | undefined {
-    for (const [key, group] of this.#groups) {
-      for (const [kind, waiting] of group) {
-        const work = waiting.shift();
-        rotate(group, kind, { stays: waiting.length > 0 });
-        rotate(this.#groups, key, { stays: group.size > 0 });
-        this.#size--;
-        return work;
-      }
+  #takeNext(startMs: number): TurnWork | undefined {
+    const groupKey = this.#shares.take();
+    const group = this.#groups.get(groupKey);
+    const kind = group?.kinds.take();
+    if (group === undefined || kind === undefined) {
+      return undefined;
     }
-    return undefined;
+    const works = group.works.get(kind);
+    const work = works?.shift();
+    if (works !== undefined && works.length > 0) {
+      group.kinds.add(kind);
+    }
+    if (!group.kinds.isEmpty) {
+      this.#shares.add(groupKey);
+    }
+    this.#size--;
+    this.#running = { groupKey, kind, startMs };
+    return work;
   }
-}
 
-/** Moves an entry behind the others, or removes it. */
-function rotate<K, V>(entries: Map<K, V>, key: K, { stays }: { readonly stays: boolean }): void {
-  const value = entries.get(key) as V;
-  entries.delete(key);
-  if (stays) {
-    entries.set(key, value);
+  /** Charges the time of the work that ran last, and of what followed from it. */
+  #charge(nowMs: number): void {
+    const running = this.#running;
+    if (running !== undefined) {
+      this.#running = undefined;
+      const usedMs = nowMs - running.startMs;
+      this.#shares.charge(running.groupKey, usedMs);
+      this.#groups.get(running.groupKey)?.kinds.charge(running.kind, usedMs);
+    }
   }
 }
 
@@ -209,5 +246,5 @@ const turnsForEachRead = 4;
 /** The turn in which a connection was accepted, and the next, which accepts the one behind it. */
 const shortTurnsAfterAccept = 2;
 
-/** With the default of 20 ms, some 1,500 connections a second are accepted under full load. */
-const shorterTimes = 40;
+/** With the default of 10 ms, some 1,500 connections a second are accepted under full load. */
+const shorterTimes = 20;

@@ -27,7 +27,7 @@ export interface ConnectionOptions {
 export const connectTimeoutMsDefault = 5000;
 
 /** Half of what a server may take for reading in one turn by default: a gateway is both. In milliseconds. */
-const clientTurnMs = 10;
+const clientTurnMs = 4;
 
 /**
  * The connections of all clients of the process take turns at reading. Otherwise the responses on one, each of which causes work, could hold the event

@@ -134,7 +134,7 @@ export const defaultLimits: ServerLimits = {
   // A refusal costs about 10 µs: half of a core.
   refusalsPerSecondMax: 50_000,
   // A call on a quiet connection waits at most this long for all others.
-  readTurnMs: 20,
+  readTurnMs: 10,
   shedRetryAfterMs: 500,
   unaryTimeoutMs: 10_000,
   // Linux's default. Beyond it the SYN is dropped, and sent again after a second.
