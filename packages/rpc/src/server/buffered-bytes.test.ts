@@ -1,5 +1,7 @@
 import { connect as http2Connect } from "node:http2";
 import { connect as netConnect, type Socket } from "node:net";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { createClient } from "@connectrpc/connect";
 import { createConnectTransport } from "@connectrpc/connect-node";
 import { afterEach, describe, expect, it, vi } from "vitest";
@@ -282,6 +284,47 @@ describe("unread responses", () => {
       close();
     }
     await expect.poll(() => heldAnswers(server)).toBe(0);
+  });
+
+  it.each(contentTypes)("are kept in encoded form only, without the messages: %s", async (type) => {
+    const messages: WeakRef<object>[] = [];
+    const echo = await serveEcho({
+      echo() {
+        const response = { message: "x".repeat(1_000) };
+        messages.push(new WeakRef(response));
+        return response;
+      },
+    });
+    opened.push({ close: () => echo.server.close().catch(() => {}) });
+    const attacker = session(echo.url, { settings: { initialWindowSize: 0 } });
+    await new Promise((resolve) => attacker.once("remoteSettings", resolve));
+    const body = type.endsWith("json") ? '{"message":"hello"}' : "\n\u0005hello";
+    const framed = type.includes("grpc")
+      ? Buffer.concat([Buffer.from([0, 0, 0, 0, body.length]), Buffer.from(body)])
+      : body;
+    for (let calls = 0; calls < 20; calls++) {
+      const stream = attacker.request({
+        ":method": "POST",
+        ":path": "/echo.v1.EchoService/Echo",
+        "content-type": type,
+      });
+      stream.on("error", () => {});
+      stream.end(framed);
+    }
+    await expect.poll(() => heldAnswers(echo), { timeout: 20_000 }).toBeGreaterThan(20_000);
+    setFlagsFromString("--expose-gc");
+    const gc = runInNewContext("gc") as () => void;
+    await expect
+      .poll(
+        () => {
+          gc();
+          return messages.filter((each) => each.deref() !== undefined).length;
+        },
+        { timeout: 20_000 },
+      )
+      .toBe(0);
+    expect(messages.length).toBe(20);
+    expect(await heldAnswers(echo)).toBeGreaterThan(20_000);
   });
 
   it("are all sent if they are many and large, but the client reads them", async () => {

@@ -166,6 +166,9 @@ export class CallPipeline {
       call.runtime.pace.answered(nowMs - call.begunMs, nowMs);
     }
     recordEnd(call, { error, latencyMs, process: this.#name, recorder: this.#environment.recorder });
+    // The call lives on until its response is sent, which may take long. The encoded response is enough for that.
+    call.request = undefined;
+    call.response = undefined;
   }
 
   /** Completes an error for its caller, see {@link completeError}. Call it before the error is written. */
