@@ -57,13 +57,15 @@ async function openByUrl(url: string, options: OpenDatabaseOptions): Promise<Dat
 
 /** The retry delay. The connection pool itself reconnects more often, and calls are refused until the server is reachable. */
 const retryMs = 500;
-/** Transient problems of a server, for example during a failover. */
+/** Transient problems of a server, for example during a failover, or while other replicas start and stop. */
 const transientProblems: readonly StoreProblem[] = [
   "unreachable",
   "read-only",
   "timed-out",
   "overloaded",
   "unknown-outcome",
+  "contended",
+  "queue-full",
 ];
 
 export interface WhenReachableOptions {

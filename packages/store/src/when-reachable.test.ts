@@ -33,6 +33,19 @@ test("a service's first work is retried until a failover is over", async () => {
   expect(waits).toEqual([500, 500, 500]);
 });
 
+test.each([
+  "unreachable",
+  "read-only",
+  "timed-out",
+  "overloaded",
+  "unknown-outcome",
+  "contended",
+  "queue-full",
+] as const)("the problem %s of a shared server passes, so the service waits", async (problem) => {
+  const error = new StoreUnavailableError(problem, "It passes.");
+  await expect(whenReachable(shared, failing(error, error), { clock })).resolves.toBe("done");
+});
+
 test("an error that is not transient fails at once", async () => {
   const closed = new StoreUnavailableError("closed", "The database is closed.");
   const constraint = new ConstraintError("unique", "duplicate", { columns: [] });
