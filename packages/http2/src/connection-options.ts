@@ -1,7 +1,7 @@
 import type { AnyHttp2Stream } from "./any-connection.ts";
 import type { HeaderBlock } from "./hpack/header-decoder.ts";
 import type { PeerLimit, Rate } from "./peer-work.ts";
-import type { ReadTurns, TurnGroup } from "./read-turns.ts";
+import type { ReadTurns, TurnGroup } from "./reads/read-turns.ts";
 
 /** The events of a connection. */
 export interface ConnectionListener {

@@ -17,10 +17,10 @@ import {
 import { checkPriority, checkSize, checkWhole } from "./frames/frame-checks.ts";
 import { FrameReader, type FrameSink } from "./frames/frame-reader.ts";
 import { FrameWriter } from "./frames/frame-writer.ts";
-import { PacedReads } from "./paced-reads.ts";
 import { readPeerSettings } from "./peer-settings.ts";
 import { overheadDefault, type PeerLimit, PeerWork, unlimited } from "./peer-work.ts";
 import { PendingPings, pingBytes } from "./pending-pings.ts";
+import { PacedReads } from "./reads/paced-reads.ts";
 import type { Http2Stream } from "./streams/stream.ts";
 import { StreamTable } from "./streams/stream-table.ts";
 

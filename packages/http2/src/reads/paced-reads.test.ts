@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
 import { afterEach, expect, test } from "vitest";
-import { encodeFields, Http2Connection, ReadTurns } from "./index.ts";
+import { encodeFields, Http2Connection, ReadTurns } from "../index.ts";
 
 const limits = { streamWindowBytes: 1 << 16, connectionWindowBytes: 1 << 20, headerBytesMax: 1 << 14 };
 const request = encodeFields([":method", "POST", ":scheme", "http", ":path", "/", ":authority", "here"]);

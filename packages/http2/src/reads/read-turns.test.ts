@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { ReadTurns, type WaitingKind } from "./index.ts";
+import { ReadTurns, type WaitingKind } from "../index.ts";
 
 const nextTurn = () => new Promise((resolve) => setImmediate(resolve));
 

@@ -1,7 +1,7 @@
 import type { Duplex } from "node:stream";
-import { ConnectionError, errorCode } from "./frames/constants.ts";
-import type { FrameReader } from "./frames/frame-reader.ts";
-import { type PeerLimit, PeerLimitError } from "./peer-work.ts";
+import { ConnectionError, errorCode } from "../frames/constants.ts";
+import type { FrameReader } from "../frames/frame-reader.ts";
+import { type PeerLimit, PeerLimitError } from "../peer-work.ts";
 import { ReadPace } from "./read-pace.ts";
 import type { ReadTurns, TurnGroup, WaitingKind } from "./read-turns.ts";
 import { allowReads, stopReads } from "./stopped-reads.ts";
