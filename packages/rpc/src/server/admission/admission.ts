@@ -11,6 +11,11 @@ import { HolderTable, type HolderTableOptions } from "./place-holders.ts";
 export interface Admission {
   /** Why the server refuses a call of the method, before its caller is known. Undefined if it accepts the call so far. */
   refusal(method: AdmittedMethod, connection: CallConnection): RefusalReason | undefined;
+  /**
+   * Why the server refuses a call with this `authorization` header. Undefined if it accepts it so far, or if the last authenticated user of the
+   * connection had another header.
+   */
+  refusalOfUser(method: AdmittedMethod, connection: object, authorization: string): RefusalReason | undefined;
   /** RESOURCE_EXHAUSTED with the reason and the retry delay. Does not count the refusal. */
   error(method: AdmittedMethod, reason: RefusalReason): ConnectError;
   /** Counts a refused call. */
@@ -102,6 +107,14 @@ export function createAdmission(
 
   return {
     refusal,
+    refusalOfUser({ placeKind }, connection, authorization) {
+      if (placeKind === undefined) {
+        return undefined;
+      }
+      const { places, table } = budgets[placeKind];
+      const holders = table.ofUser(connection, authorization);
+      return holders && places.refusal(holders);
+    },
     error,
     count: (reason) => metrics.shed(reason),
     check({ runtime }) {

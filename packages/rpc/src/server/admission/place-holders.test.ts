@@ -57,3 +57,21 @@ test("without authentication, x-forwarded-for counts from loopback addresses onl
   expect(local("192.0.2.9").connection).toBe(local().connection);
   expect(table.of(call({ peer: "192.0.2.1", forwarded: "192.0.2.9" })).caller).toBe(table.of(call({})).caller);
 });
+
+test("the user of a connection's last call is known by its authorization header alone", () => {
+  const table = new HolderTable({ trustsForwarded: false });
+  const connection = {};
+  const by = (id: string, authorization: string) =>
+    table.of(call({ connection, caller: user(id), forwarded: authorization }));
+  expect(table.ofUser(connection, "Bearer one")).toBeUndefined();
+  const first = by("1", "Bearer one");
+  expect(table.ofUser(connection, "Bearer one")).toEqual(first);
+  expect(table.ofUser(connection, "Bearer two")).toBeUndefined();
+  expect(table.ofUser({}, "Bearer one")).toBeUndefined();
+  const second = by("2", "Bearer two");
+  expect(table.ofUser(connection, "Bearer two")).toEqual(second);
+  expect(table.ofUser(connection, "Bearer one")).toBeUndefined();
+  // A call without a user names none.
+  table.of(call({ connection, forwarded: "Bearer three" }));
+  expect(table.ofUser(connection, "Bearer three")).toBeUndefined();
+});

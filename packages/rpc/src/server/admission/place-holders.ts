@@ -35,7 +35,11 @@ export class HolderTable {
     }
     const own = this.#connection(incoming);
     if (user !== undefined) {
-      return { connection: own.connection, caller: this.#caller(`${user.kind}:${user.id}`) };
+      const holders = { connection: own.connection, caller: this.#caller(`${user.kind}:${user.id}`) };
+      if (own instanceof ConnectionHolder) {
+        own.setUser(incoming.header("authorization"), holders);
+      }
+      return holders;
     }
     const forwarded = this.#trustsForwarded ? lastForwarded(incoming) : undefined;
     if (forwarded === undefined) {
@@ -51,6 +55,11 @@ export class HolderTable {
    */
   ofConnection(connection: object): PlaceHolders | undefined {
     return this.#connections.get(connection);
+  }
+
+  /** The holders of a call with this `authorization` header, if the last call of a user on the connection had the same and was authenticated. */
+  ofUser(connection: object, authorization: string): PlaceHolders | undefined {
+    return this.#connections.get(connection)?.ofUser(authorization);
   }
 
   #trust({ connection }: AdmittedCall["incoming"]): void {
@@ -114,8 +123,20 @@ class ConnectionHolder implements PlaceHolder, PlaceHolders {
   readonly connection = this;
   readonly caller: PlaceHolder;
 
+  #authorization: string | undefined;
+  #user: PlaceHolders | undefined;
+
   constructor(caller: PlaceHolder) {
     this.caller = caller;
+  }
+
+  setUser(authorization: string | undefined, holders: PlaceHolders): void {
+    this.#authorization = authorization;
+    this.#user = holders;
+  }
+
+  ofUser(authorization: string): PlaceHolders | undefined {
+    return this.#authorization === authorization ? this.#user : undefined;
   }
 }
 

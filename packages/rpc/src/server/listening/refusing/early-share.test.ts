@@ -3,6 +3,7 @@ import { type ClientHttp2Session, connect } from "node:http2";
 import { afterEach, expect, test } from "vitest";
 import { type EchoServer, StreamService, serveEcho } from "../../echo-fixture.ts";
 import { implementPartly } from "../../pipeline/service-module.ts";
+import type { ServeOptions } from "../../serve.ts";
 
 let server: EchoServer | undefined;
 const sessions: ClientHttp2Session[] = [];
@@ -13,8 +14,14 @@ afterEach(async () => {
   await server?.server.close();
 });
 
+interface SlowServer {
+  readonly max: number;
+  readonly sharePercent: number;
+  readonly authorize?: ServeOptions["authorize"];
+}
+
 /** A server whose calls last until `end`. */
-async function serveSlowly({ max, sharePercent }: { readonly max: number; readonly sharePercent: number }) {
+async function serveSlowly({ max, sharePercent, authorize }: SlowServer) {
   let end = () => {};
   const ended = new Promise<void>((resolve) => {
     end = resolve;
@@ -31,6 +38,7 @@ async function serveSlowly({ max, sharePercent }: { readonly max: number; readon
   server = await serveEcho({
     entries: [implementPartly(StreamService, { say, repeat } as never)],
     config: { drainNoticeMs: 0, limits: { ...limits, unaryTimeoutMs: 120_000 } },
+    ...(authorize && { authorize }),
   });
   return end;
 }
@@ -109,6 +117,41 @@ test("a call above its address's share is refused from its headers, unless its c
   // This server checks no tokens, so the call is the address's after all.
   expect(await call(session, { authorization: "Bearer token" })).toBe("8");
   expect(server?.calls()).toMatchObject([{ code: "RESOURCE_EXHAUSTED" }]);
+  end();
+  expect(new Set(await Promise.all(held))).toEqual(new Set(["0"]));
+});
+
+test("a call above its user's share is refused from its headers, once the connection had a call with the same token", async () => {
+  const identified: string[] = [];
+  const end = await serveSlowly({
+    max: 40,
+    sharePercent: 50,
+    authorize: {
+      identify: async ({ incoming }) => {
+        const id = incoming.header("authorization")?.slice("Bearer ".length) ?? "";
+        identified.push(id);
+        return { kind: "user", id };
+      },
+      permit: () => undefined,
+      admit: async () => {},
+      checkOwner: () => undefined,
+    },
+  });
+  const ann = { authorization: "Bearer ann" };
+  // No connection reaches its own share.
+  const connections = Array.from({ length: 4 }, open);
+  const held = connections.flatMap((session) => Array.from({ length: 5 }, () => call(session, ann)));
+  await taken(20);
+  const before = identified.length;
+  const [first, second] = connections as [ClientHttp2Session, ClientHttp2Session];
+  expect(await call(first, ann)).toBe("8");
+  expect(await call(second, ann)).toBe("8");
+  expect([identified.length - before, server?.calls(), await shed("caller-share")]).toEqual([0, [], "2"]);
+  // Another user on the same connection has places, and so has a call that a gateway may have forwarded.
+  held.push(call(first, { authorization: "Bearer bob" }));
+  await taken(21);
+  expect(await call(second, { ...ann, "x-forwarded-for": "192.0.2.1" })).toBe("8");
+  expect(identified.slice(before)).toEqual(["bob", "ann"]);
   end();
   expect(new Set(await Promise.all(held))).toEqual(new Set(["0"]));
 });

@@ -48,19 +48,28 @@ export function createQuickRefusal(
     served.runtime.metrics.ended(refusedCode, 0);
   }
 
+  /** The reason, if it does not depend on who the caller is, or if that is known from the last call of the connection. */
+  function refusal(served: ServedMethod, state: ConnectionState, header: (name: string) => string) {
+    const { runtime } = served;
+    const reason = admission.refusal(runtime, state);
+    if (state.own === undefined || (reason !== undefined && reason !== "caller-share")) {
+      return reason;
+    }
+    const authorization = header("authorization");
+    const found = authorization === "" ? reason : admission.refusalOfUser(runtime, state.own, authorization);
+    return found === undefined || forwardHeaders.some((name) => header(name) !== "") ? undefined : found;
+  }
+
   return {
     refuse1(request, response) {
       const served = request.method === "POST" ? methods.get(request.url ?? "") : undefined;
       const { rawHeaders, socket } = request;
-      const reason = served === undefined ? undefined : admission.refusal(served.runtime, { own: socket });
-      if (served === undefined || reason === undefined) {
+      if (served === undefined) {
         return false;
       }
       const header = (name: string) => headerValue(rawHeaders, name);
-      if (leaveCrossOrigin && header("origin") !== "") {
-        return false;
-      }
-      if (reason === "caller-share" && mayNameCaller(header)) {
+      const reason = refusal(served, { own: socket }, header);
+      if (reason === undefined || (leaveCrossOrigin && header("origin") !== "")) {
         return false;
       }
       const contentType = headerValue(rawHeaders, "content-type");
@@ -81,11 +90,9 @@ export function createQuickRefusal(
       if (served === undefined) {
         return false;
       }
-      const reason = state.isUnsent === true ? "unsent-answers" : admission.refusal(served.runtime, state);
-      if (reason === undefined || fieldValue(fields, ":method") !== "POST") {
-        return false;
-      }
-      if (reason === "caller-share" && mayNameCaller((name) => fieldValue(fields, name))) {
+      const header = (name: string) => fieldValue(fields, name);
+      const reason = state.isUnsent === true ? "unsent-answers" : refusal(served, state, header);
+      if (reason === undefined || header(":method") !== "POST") {
         return false;
       }
       const answer = answers.find(served, fieldValue(fields, "content-type"), reason)?.http2;
@@ -105,12 +112,8 @@ export function createQuickRefusal(
   };
 }
 
-/** Whether a call's headers may name another caller than its address. Only the pipeline finds out. */
-function mayNameCaller(header: (name: string) => string): boolean {
-  return callerHeaders.some((name) => header(name) !== "");
-}
-
-const callerHeaders = ["authorization", "x-forwarded-for", forwardedByHeader, onBehalfOfHeader, serviceIdentityHeader];
+/** They may name another caller than the connection's address. Only the pipeline finds out. */
+const forwardHeaders = ["x-forwarded-for", forwardedByHeader, onBehalfOfHeader, serviceIdentityHeader];
 
 /** No refusal has larger headers. Clients with a lower SETTINGS_MAX_HEADER_LIST_SIZE are refused later, with a response that fits. */
 const answerHeaderBytesMax = 4_096;
