@@ -87,7 +87,7 @@ test("turns are short while connections are accepted, and long again afterwards"
   const turns = new ReadTurns(80);
   expect(turns.sliceMs).toBe(80);
   turns.accepted();
-  expect(turns.sliceMs).toBe(4);
+  expect(turns.sliceMs).toBe(2);
   for (let turn = 0; turn < 3; turn++) {
     await new Promise((resolve) => setImmediate(resolve));
   }
