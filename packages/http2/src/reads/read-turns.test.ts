@@ -1,3 +1,5 @@
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { expect, test } from "vitest";
 import { ReadTurns, type WaitingKind } from "../index.ts";
 
@@ -149,3 +151,24 @@ test("while a few connections are accepted in turns that other work makes long, 
   isOver = true;
   expect(order.length).toBe(30);
 });
+
+test("groups that left are forgotten, also under endless load", async () => {
+  const turns = new ReadTurns(20);
+  let isOver = false;
+  const endless = () => {
+    if (!isOver) turns.defer(endless, { group: "endless", kind: "backlog" });
+  };
+  for (let count = 0; count < 4; count++) endless();
+  const groups: WeakRef<object>[] = [];
+  for (let count = 0; count < 5_000; count++) {
+    const group = {};
+    groups.push(new WeakRef(group));
+    await new Promise<void>((resolve) => turns.defer(resolve, { group, kind: "first" }));
+  }
+  setFlagsFromString("--expose-gc");
+  (runInNewContext("gc") as () => void)();
+  await nextTurn();
+  expect(turns.isWaiting).toBe(true);
+  expect(groups.filter((each) => each.deref() !== undefined).length).toBeLessThan(1_100);
+  isOver = true;
+}, 20_000);

@@ -40,8 +40,10 @@ interface Running {
 export class ReadTurns {
   readonly #turnMs: number;
   readonly #shares = new TimeShares<TurnGroup>();
-  /** Those that had waiting reads since there were none. */
+  /** Those with waiting reads, and those that had some: their shares of time are remembered. */
   readonly #groups = new Map<TurnGroup, WaitingGroup>();
+  /** With this many groups, those without waiting reads are forgotten. */
+  #groupsMax = rememberedGroupsMin;
   #running: Running | undefined;
   #size = 0;
   #scheduled = false;
@@ -80,6 +82,7 @@ export class ReadTurns {
   defer(work: TurnWork, { group: key, kind }: DeferOptions): void {
     let group = this.#groups.get(key);
     if (group === undefined) {
+      this.#forgetIdle();
       group = { kinds: new TimeShares(), works: new Map() };
       this.#groups.set(key, group);
     }
@@ -219,14 +222,32 @@ export class ReadTurns {
   /** Charges the time of the work that ran last, and of what followed from it. */
   #charge(nowMs: number): void {
     const running = this.#running;
-    if (running !== undefined) {
-      this.#running = undefined;
+    this.#running = undefined;
+    const group = running && this.#groups.get(running.groupKey);
+    if (running !== undefined && group !== undefined) {
       const usedMs = nowMs - running.startMs;
       this.#shares.charge(running.groupKey, usedMs);
-      this.#groups.get(running.groupKey)?.kinds.charge(running.kind, usedMs);
+      group.kinds.charge(running.kind, usedMs);
     }
   }
+
+  /** Under endless load there is always some waiting read, and connections come and go. */
+  #forgetIdle(): void {
+    if (this.#groups.size < this.#groupsMax) {
+      return;
+    }
+    for (const [key, { kinds }] of this.#groups) {
+      if (kinds.isEmpty) {
+        this.#groups.delete(key);
+        this.#shares.forget(key);
+      }
+    }
+    this.#groupsMax = Math.max(rememberedGroupsMin, this.#groups.size * 2);
+  }
 }
+
+/** More than a service has callers with work in one turn. */
+const rememberedGroupsMin = 1_024;
 
 /** Enough for some ten calls. With shorter slices, switching between connections would cost too much. */
 const sliceMinMs = 0.5;

@@ -18,6 +18,11 @@ export class TimeShares<K> {
     this.#debtsMs.clear();
   }
 
+  /** Forgets the time that a key used. */
+  forget(key: K): void {
+    this.#debtsMs.delete(key);
+  }
+
   /** Adds a key behind the others, unless it waits already. */
   add(key: K): void {
     this.#waiting.add(key);
