@@ -98,15 +98,18 @@ test("many connections of one group take no more of another's turns than one doe
   expect(order.indexOf(60) - before).toBeLessThan(60);
 }, 60_000);
 
-test("a client handles responses in slices, and other work runs between them", async () => {
-  const large = { ...limits, streamWindowBytes: 8 << 20, connectionWindowBytes: 8 << 20 };
-  const body = Buffer.alloc(4 << 20);
+const large = { ...limits, streamWindowBytes: 8 << 20, connectionWindowBytes: 1 << 30 };
+const ignored = { onHeaders() {}, onTrailers() {}, onClose() {} };
+
+/** A server with large windows that responds with this body to each request, and a client of it. */
+async function openLarge(body: Buffer, turns: { readonly server?: ReadTurns; readonly client?: ReadTurns }) {
   server = createServer((socket) => {
     sockets.push(socket);
     new Http2Connection(socket, {
       ...large,
       role: "server",
-      streamsMax: 1,
+      streamsMax: 2_000,
+      turns: turns.server,
       listener: {
         onStream(stream) {
           stream.sendHeaders(answer);
@@ -123,10 +126,16 @@ test("a client handles responses in slices, and other work runs between them", a
   const client = new Http2Connection(socket, {
     ...large,
     role: "client",
-    turns: new ReadTurns(5),
+    turns: turns.client,
     listener: { onSettings: () => ready.resolve() },
   });
   await ready.promise;
+  return { client, socket };
+}
+
+test("a client handles responses in slices, and other work runs between them", async () => {
+  const body = Buffer.alloc(4 << 20);
+  const { client } = await openLarge(body, { client: new ReadTurns(5) });
   let [bytes, turns, isOver] = [0, 0, false];
   const countTurn = () => {
     turns++;
@@ -135,6 +144,7 @@ test("a client handles responses in slices, and other work runs between them", a
   await new Promise<void>((resolve) => {
     const stream = client.open(request);
     stream.listener = {
+      ...ignored,
       onHeaders: () => setImmediate(countTurn),
       onData(piece) {
         bytes += piece.length;
@@ -142,9 +152,7 @@ test("a client handles responses in slices, and other work runs between them", a
         const untilMs = performance.now() + piece.length / 8_192;
         while (performance.now() < untilMs) {}
       },
-      onTrailers() {},
       onEnd: resolve,
-      onClose() {},
     };
     stream.end();
   });
@@ -155,40 +163,10 @@ test("a client handles responses in slices, and other work runs between them", a
 }, 20_000);
 
 test("a server reads on once large responses are sent, also if it was paused for its turn", async () => {
-  const large = { ...limits, streamWindowBytes: 1 << 20, connectionWindowBytes: 1 << 30 };
-  const body = Buffer.alloc(50_000);
   const turns = new ReadTurns(0.001);
   const others = setInterval(() => turns.defer(() => {}, { group: "others", kind: "idle" }), 1);
-  server = createServer((socket) => {
-    sockets.push(socket);
-    new Http2Connection(socket, {
-      ...large,
-      role: "server",
-      streamsMax: 2_000,
-      turns,
-      listener: {
-        onStream(stream) {
-          queueMicrotask(() => {
-            stream.sendHeaders(answer);
-            stream.end(body);
-          });
-        },
-      },
-    });
-  });
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const socket = connect((server.address() as AddressInfo).port, "127.0.0.1");
-  sockets.push(socket);
-  const ready = Promise.withResolvers<void>();
-  const client = new Http2Connection(socket, {
-    ...large,
-    role: "client",
-    listener: { onSettings: () => ready.resolve() },
-  });
-  await ready.promise;
+  const { client, socket } = await openLarge(Buffer.alloc(50_000), { server: turns });
   let ended = 0;
-  const ignored = { onHeaders() {}, onTrailers() {}, onClose() {} };
   for (let count = 0; count < 1_500; count++) {
     const stream = client.open(request);
     stream.listener = { ...ignored, onData: (piece) => stream.taken(piece.length), onEnd: () => ended++ };
