@@ -1,4 +1,4 @@
-export { addressGroup, bareAddress } from "./call/address-group.ts";
+export { addressGroup, bareAddress, locallyForwarded } from "./call/address-group.ts";
 export { answeringWith } from "./call/answering.ts";
 export { type CallContext, type Caller, callContextKey, within } from "./call/call-context.ts";
 export { currentCall, wantCurrentCall, withinCall } from "./call/current-call.ts";

@@ -52,7 +52,7 @@ export function createUserService(options: UserServiceOptions): ServiceEntry {
       return before;
     }
     const hash = await findPasswordHash(database, before.user?.id ?? "");
-    const caller = { address: clientAddress(context, signInRequired).group, signal: context.signal };
+    const caller = { address: clientAddress(context, signInRequired).turn, signal: context.signal };
     if (hash !== undefined && !(await passwords.verify(password, hash, caller))) {
       throw new RequestIdReusedError(requestId);
     }
@@ -81,7 +81,7 @@ export function createUserService(options: UserServiceOptions): ServiceEntry {
       const passwordHash =
         request.password === ""
           ? noPasswordHash
-          : await passwords.hash(request.password, { address: address.group, signal: context.signal });
+          : await passwords.hash(request.password, { address: address.turn, signal: context.signal });
       return database.transaction((transaction) =>
         answerOnce(transaction, call, async () => {
           const { name, email, phone, address } = request;

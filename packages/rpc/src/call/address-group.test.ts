@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { addressGroup } from "./address-group.ts";
+import { addressGroup, locallyForwarded } from "./address-group.ts";
 
 test.each([
   ["10.0.0.1", "10.0.0.1"],
@@ -25,4 +25,19 @@ test.each([
   ["1:2:3", "1:2:3"],
 ])("%s counts as %s", (address, group) => {
   expect(addressGroup(address)).toBe(group);
+});
+
+test.each([
+  ["127.0.0.1", "192.0.2.1", "192.0.2.1"],
+  ["127.9.9.9", "198.51.100.7, 192.0.2.1", "192.0.2.1"],
+  ["::1", "2001:db8:1:2::1", "2001:db8:1:2::/64"],
+  ["::ffff:127.0.0.1", "192.0.2.1:4711", "192.0.2.1"],
+  ["127.0.0.1", undefined, undefined],
+  ["127.0.0.1", "192.0.2.1, ", undefined],
+  ["127.0.0.1", "x".repeat(5_000), "x".repeat(64)],
+  ["10.0.0.1", "192.0.2.1", undefined],
+  ["128.0.0.1", "192.0.2.1", undefined],
+  ["unknown", "192.0.2.1", undefined],
+])("the peer %s forwards %s: %s", (peer, header, group) => {
+  expect(locallyForwarded(peer, header)).toBe(group);
 });

@@ -33,6 +33,24 @@ export function bareAddress(text: string): string | undefined {
   return isIPv4(bare) || isIPv6(bare) ? bare : undefined;
 }
 
+/**
+ * The {@link addressGroup} that a proxy on this machine names as the client's: the last entry of its `x-forwarded-for` header. Undefined if the
+ * peer is not a loopback address, or without the header. Nothing proves it, so it suits fair shares, and no other decision.
+ */
+export function locallyForwarded(peer: string, forwardedFor: string | undefined): string | undefined {
+  if (forwardedFor === undefined || !loopback.test(peer)) {
+    return undefined;
+  }
+  const last = forwardedFor.slice(forwardedFor.lastIndexOf(",") + 1).trim();
+  const address = last.slice(0, addressCharsMax);
+  return address === "" ? undefined : addressGroup(address);
+}
+
+const loopback = /^(?:::ffff:)?127\.|^::1$/;
+
+/** The longest textual IPv6 address, including a zone. */
+const addressCharsMax = 64;
+
 /** The eight 16-bit groups of an IPv6 address. */
 function groupsOf(address: string): readonly number[] {
   const [head = "", tail] = address.split("::");

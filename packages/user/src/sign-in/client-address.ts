@@ -1,4 +1,4 @@
-import { addressGroup, type CallContext, callContextKey } from "@parley/rpc";
+import { addressGroup, type CallContext, callContextKey, locallyForwarded } from "@parley/rpc";
 
 /** The origin of a call, for slowing down password guessing. */
 export interface ClientAddress {
@@ -6,6 +6,8 @@ export interface ClientAddress {
   readonly group: string;
   /** Whether many callers share it: with AUTH=off, a gateway cannot prove whose call it forwards. */
   readonly shared: boolean;
+  /** Whose turn it is to have a password checked: `group`, or with AUTH=off the address that a gateway on this machine forwards. */
+  readonly turn: string;
 }
 
 /** The parts of a call that are read. */
@@ -21,5 +23,8 @@ interface CallHead {
  */
 export function clientAddress({ values, requestHeader }: CallHead, signInRequired: boolean): ClientAddress {
   const peer = values.get(callContextKey)?.peer ?? "unknown";
-  return { group: addressGroup(peer), shared: !signInRequired && requestHeader.has("x-forwarded-for") };
+  const group = addressGroup(peer);
+  const forwardedFor = signInRequired ? null : requestHeader.get("x-forwarded-for");
+  const turn = locallyForwarded(peer, forwardedFor ?? undefined) ?? group;
+  return { group, shared: forwardedFor !== null, turn };
 }

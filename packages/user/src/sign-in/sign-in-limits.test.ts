@@ -39,7 +39,10 @@ async function openReplica(url: string, commandTimeoutMs = patientMs) {
   return { ...createSignInLimits({ clock: environment.clock, shared, rules }), shared, messages, isShared, ping };
 }
 
-const attempt = (account: string, group = account): Attempt => ({ account, address: { group, shared: false } });
+const attempt = (account: string, group = account): Attempt => ({
+  account,
+  address: { group, shared: false, turn: group },
+});
 
 /** A command that ioredis does not send here. */
 async function command({ url }: TestRedis, words: string): Promise<void> {

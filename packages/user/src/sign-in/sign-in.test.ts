@@ -1,6 +1,6 @@
-import { Code } from "@connectrpc/connect";
+import { Code, createContextValues } from "@connectrpc/connect";
 import { systemClock, tokenAudience, userTokenIssuer } from "@parley/rpc";
-import { serve } from "@parley/rpc/server";
+import { peerKey, serve } from "@parley/rpc/server";
 import { testPostgresUrl } from "@parley/store/testing";
 import { createLocalJWKSet, decodeProtectedHeader, type JSONWebKeySet, jwtVerify } from "jose";
 import { expect, test } from "vitest";
@@ -265,6 +265,21 @@ test("failures from a shared address do not lock other callers out", async () =>
     expect((await refusal(guess)).reason).toBe("WRONG_CREDENTIALS");
   }
   await service.users.login(alice, { headers });
+});
+
+test("a flood of guesses through a gateway without authentication leaves the turns of other addresses alone", async () => {
+  await using service = await openUserService();
+  const from = (address: string) => ({
+    headers: { "x-forwarded-for": address },
+    contextValues: createContextValues().set(peerKey, "127.0.0.1"),
+  });
+  const guesses = Array.from({ length: 100 }, (_, index) =>
+    refusal(service.users.login({ email: `n${index}@example.com`, password: "guess" }, from("198.51.100.7"))),
+  );
+  const others = ["192.0.2.1", "192.0.2.2", "192.0.2.3"].map((address) => service.users.login(alice, from(address)));
+  expect(await Promise.all(others)).toHaveLength(3);
+  const reasons = (await Promise.all(guesses)).map(({ reason }) => reason);
+  expect(reasons.filter((reason) => reason === "PASSWORD_QUEUE_FULL").length).toBeGreaterThan(0);
 });
 
 test("with required sign-in the sample users' published password is refused", async () => {

@@ -92,7 +92,7 @@ export function createSignIn(options: SignInOptions): SignIn {
     refuseWhileWaiting(await limits.begin(attempt));
     const found = await findUserByEmail(database, email);
     const known = refuseSamplePassword && found?.passwordHash === samplePasswordHash ? undefined : found;
-    const caller = { address: address.group, signal };
+    const caller = { address: address.turn, signal };
     const right = await passwords.verify(password, known?.passwordHash, caller).catch(async (error: unknown) => {
       await limits.withdraw(attempt);
       throw error;
@@ -180,7 +180,7 @@ export function createSignIn(options: SignInOptions): SignIn {
         currentPassword === undefined
           ? undefined
           : await checkedHash(user, { email: user.email, password: currentPassword, address, signal });
-      const passwordHash = await passwords.hash(newPassword, { address: address.group, signal });
+      const passwordHash = await passwords.hash(newPassword, { address: address.turn, signal });
       await database.transaction(async (transaction) => {
         // The password may have been changed during the hashing. The checked one is then no longer the current one.
         if (checked !== undefined && ![checked, undefined].includes(await lockPasswordHash(transaction, userId))) {

@@ -1,4 +1,4 @@
-import { addressGroup } from "../../call/address-group.ts";
+import { addressGroup, locallyForwarded } from "../../call/address-group.ts";
 import type { TrustedConnections } from "../http/trusted-connections.ts";
 import type { AdmittedCall } from "./admitted-call.ts";
 import type { PlaceHolder, PlaceHolders } from "./place-budget.ts";
@@ -41,12 +41,13 @@ export class HolderTable {
       }
       return holders;
     }
-    const forwarded = this.#trustsForwarded ? lastForwarded(incoming) : undefined;
+    const header = this.#trustsForwarded ? incoming.header("x-forwarded-for") : undefined;
+    const forwarded = locallyForwarded(incoming.peer, header);
     if (forwarded === undefined) {
       return own;
     }
     this.#trust(incoming);
-    return { connection: own.connection, caller: this.#caller(addressGroup(forwarded)) };
+    return { connection: own.connection, caller: this.#caller(forwarded) };
   }
 
   /**
@@ -102,20 +103,6 @@ export class HolderTable {
     }
   }
 }
-
-function lastForwarded(incoming: AdmittedCall["incoming"]): string | undefined {
-  const addresses = incoming.header("x-forwarded-for");
-  if (addresses === undefined || !loopback.test(incoming.peer)) {
-    return undefined;
-  }
-  const address = addresses.split(",").at(-1)?.trim().slice(0, addressCharsMax);
-  return address === "" ? undefined : address;
-}
-
-const loopback = /^(?:::ffff:)?127\.|^::1$/;
-
-/** The longest textual IPv6 address, including a zone. */
-const addressCharsMax = 64;
 
 /** A connection. Its peer address is the caller. */
 class ConnectionHolder implements PlaceHolder, PlaceHolders {
