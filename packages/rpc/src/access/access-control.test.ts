@@ -28,6 +28,10 @@ let published: JWK[];
 let server: RunningServer;
 let orders: Client<typeof OrderService>;
 let seen: CallContext | undefined;
+/** Called at the beginning of each WatchOrders. */
+let onWatch: (context: HandlerContext) => void;
+/** The keys are published once it resolves. */
+let publishing: Promise<unknown>;
 
 const module: ServiceModule = {
   entries: [
@@ -36,9 +40,10 @@ const module: ServiceModule = {
         seen = values.get(callContextKey);
         return {};
       },
-      async *watchOrders(_request, { signal }: HandlerContext) {
+      async *watchOrders(_request, context: HandlerContext) {
+        onWatch(context);
         yield { position: "1" };
-        await new Promise((resolve) => signal.addEventListener("abort", resolve));
+        await new Promise((resolve) => context.signal.addEventListener("abort", resolve));
       },
     }),
   ],
@@ -49,7 +54,11 @@ beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), "parley-access-control-"));
   await writeFile(join(folder, "services.json"), JSON.stringify({ keys: [gatewayKey.publicJwk] }));
   published = [userKey.publicJwk];
-  publisher = createServer((_request, response) => response.end(JSON.stringify({ keys: published })));
+  publishing = Promise.resolve();
+  onWatch = () => {};
+  publisher = createServer(
+    (_request, response) => void publishing.then(() => response.end(JSON.stringify({ keys: published }))),
+  );
   await new Promise<void>((resolve) => publisher.listen(0, "127.0.0.1", resolve));
   seen = undefined;
   const config = { drainNoticeMs: 0 };
@@ -160,6 +169,34 @@ test("a stream ends with the token that opened it", async () => {
   });
   expect(positions).toEqual(["1"]);
 });
+
+test("of streams that wait for one key, those of another connection wait for few of the others", async () => {
+  const key = testKey("u2");
+  published.push(key.publicJwk);
+  const { promise, resolve } = Promise.withResolvers<void>();
+  publishing = promise;
+  const begun: (string | null)[] = [];
+  onWatch = ({ requestHeader }) => {
+    begun.push(requestHeader.get("x-name"));
+    const endMs = performance.now() + 1;
+    while (performance.now() < endMs);
+  };
+  const watch = async (client: typeof orders, name: string) => {
+    const headers = { ...bearer(userToken(key)), "x-name": name };
+    for await (const _ of client.watchOrders({ userId: "1" }, { headers })) return;
+  };
+  const watches = Array.from({ length: 200 }, () => watch(orders, "many"));
+  await new Promise((done) => setTimeout(done, 300));
+  const others = createClient(OrderService, createGrpcTransport({ baseUrl: server.url }));
+  watches.push(watch(others, "other"));
+  await new Promise((done) => setTimeout(done, 300));
+  expect(begun).toEqual([]);
+  resolve();
+  await Promise.all(watches);
+  expect(begun.length).toBe(201);
+  // Some begin while the last tokens are verified.
+  expect(begun.indexOf("other")).toBeLessThan(80);
+}, 20_000);
 
 test("health and reflection are public", async () => {
   const transport = createGrpcTransport({ baseUrl: server.url });

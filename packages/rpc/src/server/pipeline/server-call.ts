@@ -119,6 +119,13 @@ export class ServerCall implements HandlerContext, EndedCall, GuardedCall, Linke
     return this.forwardedFor ?? this.incoming.peer;
   }
 
+  /** Who gets an equal part of the event loop's turns (see event-loop-turn.ts): the caller for whom a service calls, or else the connection. */
+  get turnOwner(): unknown {
+    const { caller, forwardedFor, incoming } = this;
+    const user = caller?.kind === "service" ? caller.onBehalfOf : undefined;
+    return user === undefined ? (forwardedFor ?? incoming.connection ?? this) : `${user.kind}:${user.id}`;
+  }
+
   get requestId(): string {
     this.#requestId ??= requestIdOf(this.incoming.header(requestIdHeader), this.#environment.newId);
     return this.#requestId;

@@ -17,6 +17,8 @@ export interface IncomingMessagesInit {
   readonly requestBytesMax: number;
   /** Checks each message before the implementation gets it. Returns a promise only if the check is asynchronous. */
   check(message: Message): Promise<void> | undefined;
+  /** See `ServerCall.turnOwner`. */
+  readonly turnOwner: () => unknown;
 }
 
 type Next = IteratorResult<Message, undefined>;
@@ -234,7 +236,7 @@ export class IncomingMessages implements AsyncIterableIterator<Message>, Omit<Pi
   /** Continues in a later turn of the event loop. */
   #later(): Promise<Next> {
     const next = new Promise<Next>((resolve) => {
-      inLaterTurn(() => resolve(this.#readyNow() ?? this.#wait()));
+      inLaterTurn(() => resolve(this.#readyNow() ?? this.#wait()), this.#init.turnOwner());
     });
     this.#follow(next);
     return next;

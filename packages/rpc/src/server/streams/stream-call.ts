@@ -1,5 +1,6 @@
 import type { DescMethod, Message } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
+import { inTurn } from "../../environment/event-loop-turn.ts";
 import { toCallerError } from "../pipeline/error-mapping.ts";
 import type { IncomingCall } from "../pipeline/incoming-call.ts";
 import type { ServerCall } from "../pipeline/server-call.ts";
@@ -80,16 +81,15 @@ export class StreamCall extends WireCall implements IncomingCall, SendingCall, P
       codec: this.codec,
       requestBytesMax: settings.requestBytesMax,
       check: this.desc.methodKind === "server_streaming" ? passUnchecked : this.#checkEach(),
+      turnOwner: () => this.#call.turnOwner,
     });
     exchange.readPieces(this);
     const { identified } = this.#call;
     if (identified === undefined) {
       this.#start(failure);
     } else {
-      identified.then(
-        () => this.#start(failure),
-        (error: unknown) => this.#fail(error),
-      );
+      // A thousand streams may wait for the verification of one token.
+      identified.then(() => inTurn(() => this.#start(failure), this.#call.turnOwner), this.#failed);
     }
   }
 

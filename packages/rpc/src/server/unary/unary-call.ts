@@ -90,15 +90,8 @@ export class UnaryCall extends WireCall implements IncomingCall, DialectCall, Bo
       this.#step(step);
     } else {
       // A thousand calls may wait for the verification of one token.
-      identified.then(() => inTurn(() => this.#step(step), this.#turnOwner), this.#failed);
+      identified.then(() => inTurn(() => this.#step(step), this.#call.turnOwner), this.#failed);
     }
-  }
-
-  /** The connection, or the caller for which a service calls. */
-  get #turnOwner(): unknown {
-    const { caller, forwardedFor } = this.#call;
-    const user = caller?.kind === "service" ? caller.onBehalfOf : undefined;
-    return user === undefined ? (forwardedFor ?? this.#init.exchange.connection) : `${user.kind}:${user.id}`;
   }
 
   #step(step: () => void): void {
