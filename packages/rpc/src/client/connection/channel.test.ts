@@ -3,6 +3,8 @@ import { EchoService } from "@parley/gen/echo/v1/echo_service_pb.js";
 import fc from "fast-check";
 import { afterEach, describe, expect, it } from "vitest";
 import { systemClock } from "../../environment/clock.ts";
+import { implementPartly } from "../../server/pipeline/service-module.ts";
+import { serve } from "../../server/serve.ts";
 import { neverSent } from "../call/attempt-outcome.ts";
 import { rejection, testEnvironment } from "../client-fixture.ts";
 import { createServiceClient } from "../service-client.ts";
@@ -127,6 +129,25 @@ describe("connections", () => {
     const echo = client(server.url);
     await Promise.all(Array.from({ length: 100 }, () => echo.echo({}, { timeoutMs: 5000 })));
     expect(server.sessionCount()).toBe(1);
+  });
+
+  it("carry a short response ahead of most bytes of the long ones before it", async () => {
+    const echoing = implementPartly(EchoService, {
+      echo: ({ message }) => ({ message: message === "long" ? "x".repeat(400_000) : message }),
+    });
+    const config = { drainNoticeMs: 0 };
+    const server = await serve({ entries: [echoing] }, { name: "echo", config, environment: testEnvironment() });
+    closing.push(() => server.close());
+    const echo = client(server.url);
+    await echo.echo({ message: "short" });
+    let longCount = 0;
+    const long = Array.from({ length: 24 }, async () => {
+      await echo.echo({ message: "long" }, { timeoutMs: 10_000 });
+      longCount++;
+    });
+    await echo.echo({ message: "short" }, { timeoutMs: 10_000 });
+    expect(longCount).toBeLessThan(4);
+    await Promise.all(long);
   });
 
   it("never carry more concurrent calls than the peer allows", async () => {

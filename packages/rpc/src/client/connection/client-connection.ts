@@ -53,8 +53,8 @@ export interface CallObserver {
 
 /** The receive window of a stream: buffered for a slow reader. Large enough for a message of any usual size. */
 const streamWindowBytes = 1 << 20;
-/** The receive window of a connection. */
-const connectionWindowBytes = 16 << 20;
+/** The receive window of a connection: what may be on its way. A response waits behind as much of others, which the server sends in turn, a frame each. */
+const connectionWindowBytes = 256 << 10;
 /** The largest headers of one response. Node's own default for HTTP/1.1 is the same. */
 export const headerBytesMax = 16 << 10;
 
