@@ -12,7 +12,7 @@ import { postgresCpuMicros } from "./postgres-cpu.ts";
 
 /**
  * `npm run bench:orders`: durable orders per second with all features, against the same flow on stock Connect and on grpc-js
- * without recovery, and against Parley without events and notifications. 64 orders in flight on 4 connections, rounds
+ * without recovery, and against Parley without events and notifications. `--in-flight 64` orders on 4 connections, rounds
  * interleaved. `--rounds 9`, `--seconds 4`, `--warm 10`, `--run-up 2`. Many short rounds, each compared with the rival's
  * adjacent round, because a shared machine changes its speed within seconds. A run-up is not measured: a platform that was idle
  * during the others' rounds needs time to reach full speed. With `--database postgres`: on a PostgreSQL server with fsync, against grpc-js with
@@ -26,11 +26,12 @@ const { values: options } = parseArgs({
     "run-up": { type: "string", default: "2" },
     database: { type: "string", default: "sqlite" },
     replicas: { type: "string", default: "1" },
+    "in-flight": { type: "string", default: "64" },
   },
 });
 
-/** Orders in flight. */
-const inFlight = 64;
+/** Orders in flight, the same for all platforms. */
+const inFlight = Number(options["in-flight"]);
 
 interface Round {
   readonly ordersPerSecond: number;

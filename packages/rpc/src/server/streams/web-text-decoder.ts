@@ -1,41 +1,24 @@
-import { Code, ConnectError } from "@connectrpc/connect";
+import { decodeWebText, notBase64 } from "../wire/web-text.ts";
 
-/** Decodes a body of `application/grpc-web-text` incrementally. Clients may encode each frame separately, so padding may occur in the middle. */
+/** Decodes a body of `application/grpc-web-text` incrementally. */
 export class WebTextDecoder {
-  #rest = "";
+  #rest: Buffer = nothing;
 
   /** The bytes of the complete groups of four characters. Throws INVALID_ARGUMENT if the text is not base64. */
   decode(piece: Buffer): Buffer {
-    const text = this.#rest + piece.toString("latin1");
-    const whole = text.length - (text.length % quantumChars);
-    this.#rest = text.slice(whole);
-    if (!base64.test(text.slice(0, whole))) {
-      throw notBase64();
-    }
-    const ready = text.slice(0, whole);
-    if (!ready.includes("=")) {
-      return Buffer.from(ready, "base64");
-    }
-    return Buffer.concat(Array.from(ready.matchAll(frame), ([part]) => Buffer.from(part, "base64")));
+    const text = this.#rest.length === 0 ? piece : Buffer.concat([this.#rest, piece]);
+    const whole = text.length & ~3;
+    // Copied: it must not keep the piece in memory.
+    this.#rest = whole === text.length ? nothing : Buffer.from(text.subarray(whole));
+    return decodeWebText(text.subarray(0, whole));
   }
 
   /** Throws INVALID_ARGUMENT if the text ends inside a group of four characters. */
   end(): void {
-    if (this.#rest !== "") {
+    if (this.#rest.length > 0) {
       throw notBase64();
     }
   }
 }
 
-/** Base64 encodes 3 bytes as 4 characters. */
-const quantumChars = 4;
-const base64 = /^(?:[A-Za-z0-9+/]{4}|[A-Za-z0-9+/]{3}=|[A-Za-z0-9+/]{2}==)*$/;
-/** Text up to padding, including the padding. */
-const frame = /[^=]+={0,2}/g;
-
-function notBase64(): ConnectError {
-  return new ConnectError(
-    "The body is not base64, as the content-type application/grpc-web-text says.",
-    Code.InvalidArgument,
-  );
-}
+const nothing = Buffer.alloc(0);

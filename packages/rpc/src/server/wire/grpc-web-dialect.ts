@@ -1,5 +1,4 @@
 import type { OutgoingHttpHeaders } from "node:http";
-import { Code, ConnectError } from "@connectrpc/connect";
 import { formatContentType } from "../../protocol/content-types.ts";
 import { compressedFlag, encodeEnvelope, envelopeHeaderBytes, grpcWebTrailerFlag } from "../../protocol/envelope.ts";
 import { writeGrpcStatus } from "../../protocol/grpc-status.ts";
@@ -7,6 +6,7 @@ import { addErrorMetadata, copyToNode } from "../../protocol/metadata.ts";
 import { acceptedEncodings, type Dialect, type DialectCall } from "./dialect.ts";
 import { grpcEncoding, grpcTimeoutMs, readSingle, readTooLong } from "./enveloped-request.ts";
 import type { Answer } from "./exchange/exchange.ts";
+import { decodeWebText } from "./web-text.ts";
 
 /** gRPC-Web, binary and text (https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-WEB.md). */
 export const grpcWebDialect: Dialect = {
@@ -17,12 +17,12 @@ export const grpcWebDialect: Dialect = {
   // Base64 encodes 3 bytes as 4. Callers may also send trailers after the message.
   bodyBytes: (messageBytes) => Math.ceil((messageBytes + envelopeHeaderBytes + trailerBytesMax) / 3) * 4,
   read(call, body, compression) {
-    return readSingle(call, call.type.text ? decodeText(body) : body, compression);
+    return readSingle(call, call.type.text ? decodeWebText(body) : body, compression);
   },
   readTooLong(call, beginning) {
     // The beginning may end inside a group of four characters.
     const whole = beginning.length - (beginning.length % 4);
-    return readTooLong(call, call.type.text ? decodeText(beginning.subarray(0, whole)) : beginning);
+    return readTooLong(call, call.type.text ? decodeWebText(beginning.subarray(0, whole)) : beginning);
   },
   answer(call, payload) {
     const compression = call.responseCompression;
@@ -72,19 +72,4 @@ function write(call: DialectCall, { message, status }: Written): Answer {
   const trailers = encodeEnvelope(grpcWebTrailerFlag, Buffer.from(lines, "latin1"));
   const body = message === undefined ? trailers : Buffer.concat([message, trailers]);
   return { status: 200, headers, body: call.type.text ? Buffer.from(body.toString("base64"), "latin1") : body };
-}
-
-/** Decodes base64. Clients may encode each frame separately, so padding may occur in the middle. */
-function decodeText(body: Buffer): Buffer {
-  const text = body.toString("latin1");
-  const pieces = text.split(/(?<==)(?!=)/);
-  for (const piece of pieces) {
-    if (piece.length % 4 !== 0 || !/^[A-Za-z0-9+/]*={0,2}$/.test(piece)) {
-      throw new ConnectError(
-        "The body is not base64, as the content-type application/grpc-web-text says.",
-        Code.InvalidArgument,
-      );
-    }
-  }
-  return Buffer.concat(pieces.map((piece) => Buffer.from(piece, "base64")));
 }
