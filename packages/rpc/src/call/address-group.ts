@@ -7,6 +7,9 @@ import { isIPv4, isIPv6 } from "node:net";
  * Text that is not an address is returned unchanged.
  */
 export function addressGroup(address: string): string {
+  if (isIPv4(address)) {
+    return address;
+  }
   const bare = bareAddress(address);
   if (bare === undefined) {
     return address;

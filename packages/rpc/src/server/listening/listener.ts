@@ -62,12 +62,15 @@ export function createListener(options: ListenerOptions): Listener {
     closeIdle: () => http2.closeOneIdle() || http1.closeOneIdle(),
   });
   const tls = options.tls === undefined ? undefined : createTls(options.tls, { limits, http1, http2 });
-  const front = createServer({ noDelay: true, keepAlive: true, keepAliveInitialDelay: keepAliveMs }, (socket) => {
+  const front = createServer((socket) => {
     accepted++;
     turns.accepted();
     if (!gate.admit(socket)) {
       return;
     }
+    // Not for refused connections: each is a system call.
+    socket.setNoDelay(true);
+    socket.setKeepAlive(true, keepAliveMs);
     const inTurn = (begin: () => void) => {
       if (turns.isBusy) {
         stopReads(socket);
