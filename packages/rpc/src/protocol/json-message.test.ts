@@ -33,7 +33,7 @@ function sameOutcome(schema: DescMessage, text: string): { readonly value?: Mess
   const read = outcome(() => messageFromJson(schema, text, options));
   if (read.error?.startsWith("JsonNumberError") === true) {
     // The only text that is refused although protobuf-es accepts it.
-    expect(text).toMatch(/" *["+0]/);
+    expect(text.match(quoted)?.some(isOtherNumber), text).toBe(true);
     return read;
   }
   expect(read, text).toEqual(outcome(() => fromJsonString(schema, text, options)));
@@ -43,6 +43,15 @@ function sameOutcome(schema: DescMessage, text: string): { readonly value?: Mess
     expect(written).toEqual(outcome(() => toJsonString(schema, value, options)));
   }
   return read;
+}
+
+const quoted = /"(?:[^"\\]|\\.)*"/g;
+const jsonNumber = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/;
+
+/** Whether quoted text is a number in JavaScript's notation and not in JSON's: with spaces, a plus, a prefix, or empty. */
+function isOtherNumber(text: string): boolean {
+  const value: string = JSON.parse(text);
+  return !Number.isNaN(Number(value)) && !jsonNumber.test(value);
 }
 
 const space = fc.constantFrom("", "", "", " ", "\n\t");
