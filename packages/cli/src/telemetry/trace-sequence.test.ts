@@ -30,6 +30,7 @@ const answered = call(1, {
   method: "A",
   spanId: "2",
   parentSpanId: "1",
+  latency: { nanos: 4_000_000 },
 });
 const order = call(2, {
   kind: SpanKind.SERVER,
@@ -88,6 +89,32 @@ describe("a trace as a sequence", () => {
       "6 notification → smtp send OK",
     ]);
   });
+
+  it.each([-3_600_000, -2, 0, 1.5, 3_600_000])(
+    "has its calls in their callers' time, if a clock differs by %d ms",
+    (aheadMs) => {
+      const away = (startMs: number, init: MessageInitShape<typeof CallSchema>) => call(startMs + aheadMs, init);
+      const server = { kind: SpanKind.SERVER, from: "gateway", to: "order", process: "order" };
+      const spans = [
+        away(2.5, { ...server, method: "A", spanId: "3", parentSpanId: "2" }),
+        away(2.5, {
+          kind: SpanKind.CLIENT,
+          from: "order",
+          to: "product",
+          process: "order",
+          spanId: "4",
+          parentSpanId: "3",
+        }),
+        gateway,
+        answered,
+      ];
+      const starts = new Map(traceSequence(spans).map(({ to, startMs }) => [to, startMs]));
+      expect(starts.get("gateway")).toBe(0);
+      expect(starts.get("order")).toBeGreaterThanOrEqual(1);
+      expect(starts.get("order")).toBeLessThanOrEqual(4);
+      expect(starts.get("product")).toBe(starts.get("order"));
+    },
+  );
 });
 
 describe("a call's line", () => {

@@ -29,18 +29,65 @@ export function traceSequence(calls: readonly Call[]): readonly SequenceCall[] {
         return false;
     }
   });
-  const beginMs = Math.min(...shown.map(startMs));
+  const starts = alignedStarts(calls);
+  const startOf = (call: Call) => starts.get(call) ?? startMs(call);
+  const beginMs = Math.min(...shown.map(startOf));
   return shown.map((call) => ({
     from: nameOf(call.from, processes),
     to: call.to,
     service: call.service,
     method: labelOf(call),
-    startMs: startMs(call) - beginMs,
+    startMs: startOf(call) - beginMs,
     durationMs: latencyMs(call),
     code: call.code === 0 ? "OK" : codeName(call.code as number),
     ...(call.kind === SpanKind.EVENT_CONSUME ? { carries: "event" as const } : {}),
     ...(call.kind === SpanKind.MAIL ? { carries: "mail" as const } : {}),
   }));
+}
+
+/**
+ * The start of each span by its caller's clock, in milliseconds. The clocks of two processes differ, so that a call could appear to begin before its
+ * caller made it. Such a call is moved to the middle of its caller's span, and all that follows from it by as much.
+ */
+function alignedStarts(calls: readonly Call[]): ReadonlyMap<Call, number> {
+  const bySpanId = new Map(calls.map((call) => [call.spanId, call]));
+  const starts = new Map<Call, number>();
+  const startOf = (call: Call): number => {
+    const known = starts.get(call);
+    if (known !== undefined) {
+      return known;
+    }
+    const ownMs = startMs(call);
+    // Also ends the search if spans name each other as parents.
+    starts.set(call, ownMs);
+    const parent = bySpanId.get(call.parentSpanId);
+    if (parent !== undefined) {
+      const parentMs = startOf(parent);
+      const alignedMs = ownMs + parentMs - startMs(parent);
+      starts.set(
+        call,
+        parent.process === call.process ? alignedMs : withinParent(call, { parent, parentMs, alignedMs }),
+      );
+    }
+    return starts.get(call) ?? ownMs;
+  };
+  for (const call of calls) {
+    startOf(call);
+  }
+  return starts;
+}
+
+function withinParent(
+  call: Call,
+  { parent, parentMs, alignedMs }: { readonly parent: Call; readonly parentMs: number; readonly alignedMs: number },
+): number {
+  if (!isServerSide(call)) {
+    // Nobody waits for an event or a mail.
+    return Math.max(parentMs, alignedMs);
+  }
+  const spareMs = latencyMs(parent) - latencyMs(call);
+  const isWithin = alignedMs >= parentMs && alignedMs <= parentMs + spareMs;
+  return isWithin ? alignedMs : parentMs + Math.max(0, spareMs / 2);
 }
 
 /** How long a span took, in milliseconds. */
