@@ -82,7 +82,7 @@ function withinParent(
   { parent, parentMs, alignedMs }: { readonly parent: Call; readonly parentMs: number; readonly alignedMs: number },
 ): number {
   if (!isServerSide(call)) {
-    // Nobody waits for an event or a mail.
+    // No caller waits for an event or a mail.
     return Math.max(parentMs, alignedMs);
   }
   const spareMs = latencyMs(parent) - latencyMs(call);
