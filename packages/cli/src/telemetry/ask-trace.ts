@@ -1,5 +1,4 @@
 import { setTimeout as wait } from "node:timers/promises";
-import { timestampMs } from "@bufbuild/protobuf/wkt";
 import { Code, ConnectError } from "@connectrpc/connect";
 import type { Call } from "@parley/gen/rpc/v1/telemetry_pb.js";
 import type { OpenTelemetryView } from "./open-telemetry.ts";
@@ -81,5 +80,5 @@ function byStart(one: Call, other: Call): number {
 
 /** When a span began, in milliseconds since the Unix epoch, with a fraction. */
 export function startMs({ startTime }: Call): number {
-  return startTime === undefined ? 0 : timestampMs(startTime) + (startTime.nanos % 1_000_000) / 1e6;
+  return startTime === undefined ? 0 : Number(startTime.seconds) * 1_000 + startTime.nanos / 1e6;
 }

@@ -3,8 +3,9 @@ import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { CallSchema, SpanKind } from "@parley/gen/rpc/v1/telemetry_pb.js";
 import picocolors from "picocolors";
 import { describe, expect, it } from "vitest";
+import { startMs } from "./ask-trace.ts";
 import { callLine, isHop } from "./call-line.ts";
-import { traceSequence } from "./trace-sequence.ts";
+import { latencyMs, traceSequence } from "./trace-sequence.ts";
 
 const colors = picocolors.createColors(false);
 const call = (startMs: number, init: MessageInitShape<typeof CallSchema>) =>
@@ -115,6 +116,32 @@ describe("a trace as a sequence", () => {
       expect(starts.get("product")).toBe(starts.get("order"));
     },
   );
+});
+
+it.each([0, 0.4, 0.6, 1.5, 999.9, 1_000.6])("a span of %d ms takes as long, and none is rounded", (ms) => {
+  const seconds = BigInt(Math.floor(ms / 1_000));
+  const nanos = Math.round((ms % 1_000) * 1e6);
+  expect(latencyMs(create(CallSchema, { latency: { seconds, nanos } }))).toBeCloseTo(ms, 6);
+  expect(startMs(create(CallSchema, { startTime: { seconds, nanos } }))).toBeCloseTo(ms, 6);
+});
+
+describe("a call that outlives its caller's", () => {
+  it.each([
+    [2.5, 2.5],
+    [-3_600_000, 1],
+    [3_600_000, 5],
+  ])("that began at %d ms by its own clock is drawn at %d", (ownMs, drawnMs) => {
+    const late = call(ownMs, {
+      kind: SpanKind.SERVER,
+      from: "gateway",
+      to: "order",
+      process: "order",
+      spanId: "3",
+      parentSpanId: "2",
+      latency: { nanos: 9_000_000 },
+    });
+    expect(traceSequence([gateway, answered, late]).find(({ to }) => to === "order")?.startMs).toBe(drawnMs);
+  });
 });
 
 describe("a call's line", () => {

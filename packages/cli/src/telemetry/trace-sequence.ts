@@ -1,4 +1,3 @@
-import { durationMs } from "@bufbuild/protobuf/wkt";
 import { type Call, SpanKind } from "@parley/gen/rpc/v1/telemetry_pb.js";
 import { codeName } from "../outcome/failure.ts";
 import type { SequenceCall } from "../render/sequence-steps.ts";
@@ -86,13 +85,17 @@ function withinParent(
     return Math.max(parentMs, alignedMs);
   }
   const spareMs = latencyMs(parent) - latencyMs(call);
+  if (spareMs < 0) {
+    // The caller gave up before, so only its end is known.
+    return Math.min(Math.max(parentMs, alignedMs), parentMs + latencyMs(parent));
+  }
   const isWithin = alignedMs >= parentMs && alignedMs <= parentMs + spareMs;
-  return isWithin ? alignedMs : parentMs + Math.max(0, spareMs / 2);
+  return isWithin ? alignedMs : parentMs + spareMs / 2;
 }
 
-/** How long a span took, in milliseconds. */
+/** How long a span took, in milliseconds, with a fraction. */
 export function latencyMs({ latency }: Call): number {
-  return latency === undefined ? 0 : durationMs(latency) + (latency.nanos % 1_000_000) / 1e6;
+  return latency === undefined ? 0 : Number(latency.seconds) * 1_000 + latency.nanos / 1e6;
 }
 
 function isServerSide({ kind }: Call): boolean {

@@ -1,5 +1,6 @@
 import { methodPolicy } from "@parley/contract";
 import type { JSONWebKeySet } from "jose";
+import { lastForwarded } from "../call/address-group.ts";
 import { byCertificate, forwardedByHeader, onBehalfOfHeader, serviceIdentityHeader } from "../call/token-claims.ts";
 import type { Clock } from "../environment/clock.ts";
 import type { Environment, ServiceIdentity } from "../environment/environment.ts";
@@ -97,13 +98,8 @@ async function forwardedFor(
   if (!isGateway) {
     return undefined;
   }
-  // The last entry is the address that the gateway itself saw.
-  const address = incoming.header("x-forwarded-for")?.split(",").at(-1)?.trim();
-  return address === "" ? undefined : address?.slice(0, addressLengthMax);
+  return lastForwarded(incoming.header("x-forwarded-for"));
 }
-
-/** The longest textual IPv6 address, with a zone. */
-const addressLengthMax = 64;
 
 function needsToken({ method }: GuardedCall): boolean {
   return decideAccess(methodPolicy(method).access, undefined) !== "allowed";

@@ -41,12 +41,14 @@ export function bareAddress(text: string): string | undefined {
  * peer is not a loopback address, or without the header. Nothing proves it, so it suits fair shares, and no other decision.
  */
 export function locallyForwarded(peer: string, forwardedFor: string | undefined): string | undefined {
-  if (forwardedFor === undefined || !loopback.test(peer)) {
-    return undefined;
-  }
-  const last = forwardedFor.slice(forwardedFor.lastIndexOf(",") + 1).trim();
-  const address = last.slice(0, addressCharsMax);
-  return address === "" ? undefined : addressGroup(address);
+  const address = loopback.test(peer) ? lastForwarded(forwardedFor) : undefined;
+  return address && addressGroup(address);
+}
+
+/** The last entry of an `x-forwarded-for` header: the address that the sender of the request itself saw. */
+export function lastForwarded(forwardedFor: string | undefined): string | undefined {
+  const last = forwardedFor?.slice(forwardedFor.lastIndexOf(",") + 1).trim();
+  return last === "" ? undefined : last?.slice(0, addressCharsMax);
 }
 
 const loopback = /^(?:::ffff:)?127\.|^::1$/;

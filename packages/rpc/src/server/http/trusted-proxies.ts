@@ -1,5 +1,5 @@
 import { BlockList, isIP } from "node:net";
-import { bareAddress } from "../../call/address-group.ts";
+import { bareAddress, lastForwarded } from "../../call/address-group.ts";
 
 /** The proxies whose `x-forwarded-for` header the server trusts. */
 export interface TrustedProxies {
@@ -31,7 +31,7 @@ export function readTrustedProxies(setting: string): TrustedProxies | undefined 
     return undefined;
   }
   if (text === "true" || text === "1") {
-    return { trusts: () => true, clientOf: (peer, header) => lastAddress(header) ?? peer };
+    return { trusts: () => true, clientOf: (peer, header) => bareAddress(lastForwarded(header) ?? "") ?? peer };
   }
   const networks = new BlockList();
   for (const entry of text.split(",").map((part) => part.trim())) {
@@ -76,8 +76,4 @@ function addNetwork(networks: BlockList, entry: string): void {
 
 function familyOf(address: string): "ipv4" | "ipv6" {
   return isIP(address) === 6 ? "ipv6" : "ipv4";
-}
-
-function lastAddress(header: string | undefined): string | undefined {
-  return header === undefined ? undefined : bareAddress(header.slice(header.lastIndexOf(",") + 1).trim());
 }

@@ -8,6 +8,7 @@ import { compressionGzip } from "@connectrpc/connect-node";
 import { decodeBudget } from "@parley/contract";
 import type { FastifyRequest } from "fastify";
 import { traceIdHeader } from "../../../call/request-id.ts";
+import { inTurn } from "../../../environment/event-loop-turn.ts";
 import { parseConnectTimeoutMs } from "../../../protocol/timeouts.ts";
 import type { ServerLimits } from "../../config/server-limits.ts";
 import { peerOf } from "../../http/peer.ts";
@@ -48,7 +49,11 @@ export function stockPath(
       const served = methods.get(`/${context.service.typeName}/${context.method.name}`);
       if (served !== undefined) {
         // The body is not read before the caller is authenticated and authorized.
-        await openCall(context, { pipeline, served }).identified;
+        const call = openCall(context, { pipeline, served });
+        if (call.identified !== undefined) {
+          await call.identified;
+          await new Promise<void>((resolve) => inTurn(resolve, call.turnOwner));
+        }
         if (context.requestMethod === "GET" && readableTimeout(context)) {
           await checkQuery(context.url, bounds(context.method));
         }
