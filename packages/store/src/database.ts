@@ -99,6 +99,11 @@ export interface SentStatement {
   readonly parameters: readonly (SqlValue | SqlColumn)[];
   /** Whether a unique violation means that another transaction was faster, so that this one runs again. Default: it fails. */
   readonly runAgainIfTaken?: boolean;
+  /**
+   * How many rows the statement, which has RETURNING, must return. With fewer the transaction is rolled back with {@link RowsMissingError}. The rows are
+   * not available. Default: any number.
+   */
+  readonly rowCount?: number;
 }
 
 /**
@@ -111,7 +116,8 @@ export interface Command<I, O> {
   one(transaction: Transaction, input: I): Promise<O>;
   /**
    * Runs it for many inputs, in order, and returns an outcome for each, or a function that does once the transaction is durable. A refusal is an
-   * outcome, not an exception: an exception rolls all of them back, and the batch is bisected until the failing input is alone.
+   * outcome, not an exception: an exception rolls all of them back, and the batch is bisected until the failing input is alone. After {@link
+   * RowsMissingError} that input is run by `one`.
    */
   many(
     transaction: SetTransaction,

@@ -47,6 +47,7 @@ export {
   type ConstraintKind,
   DatabaseUrlError,
   MigrationError,
+  RowsMissingError,
   RunAgainError,
   StoreError,
   type StoreProblem,

@@ -71,6 +71,11 @@ export class RunAgainError extends StoreUnavailableError {
   }
 }
 
+/** A statement returned fewer rows than it had to ({@link SentStatement.rowCount}). The transaction was rolled back. */
+export class RowsMissingError extends StoreError {
+  override readonly name = "RowsMissingError";
+}
+
 /** An invalid database URL. */
 export class DatabaseUrlError extends StoreError {
   override readonly name = "DatabaseUrlError";

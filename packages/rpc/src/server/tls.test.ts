@@ -1,9 +1,10 @@
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { Agent, request } from "node:https";
-import { connect as netConnect } from "node:net";
+import { type AddressInfo, createServer, connect as netConnect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as wait } from "node:timers/promises";
 import { connect as tlsConnect } from "node:tls";
 import { Code, createClient } from "@connectrpc/connect";
 import { createConnectTransport, createGrpcTransport } from "@connectrpc/connect-node";
@@ -168,6 +169,59 @@ describe.runIf(hasOpenssl)("a server with a certificate", () => {
     await expect(stranger.echo({ message: "x" })).rejects.toMatchObject({
       rawMessage: expect.stringContaining("not signed by an authority that this client trusts"),
     });
+  });
+
+  it("serves a client whose ClientHello arrives in pieces", async () => {
+    // Forwards in pieces of 50 bytes, each in a packet of its own.
+    const proxy = createServer((client) => {
+      const server = netConnect({ port: echo.server.port, host: "127.0.0.1", noDelay: true });
+      let sent = Promise.resolve();
+      client.on("data", (bytes: Buffer) => {
+        for (let at = 0; at < bytes.length; at += 50) {
+          sent = sent.then(async () => {
+            server.write(bytes.subarray(at, at + 50));
+            await wait(3);
+          });
+        }
+      });
+      server.pipe(client);
+      for (const socket of [client, server]) {
+        socket.on("error", () => {}).on("close", () => [client, server].map((each) => each.destroy()));
+      }
+    });
+    await new Promise<void>((resolve) => proxy.listen(0, "127.0.0.1", resolve));
+    const baseUrl = `https://127.0.0.1:${(proxy.address() as AddressInfo).port}`;
+    const transport = createConnectTransport({
+      baseUrl,
+      httpVersion: "1.1",
+      nodeOptions: { ca: read("server-authority.pem"), agent: false },
+    });
+    await expect(createClient(EchoService, transport).echo({ message: "hi" })).resolves.toMatchObject({
+      message: "hi",
+    });
+    proxy.close();
+  });
+
+  it.each([
+    ["stalls", 10_000],
+    ["dribbles", 20],
+  ])("closes the connection of a client whose ClientHello %s", async (_how, everyMs) => {
+    const strict = await serveEcho({
+      config: {
+        drainNoticeMs: 0,
+        tls: { certFile: file("server.pem"), keyFile: file("server.key") },
+        limits: { handshakeTimeoutMs: 300 },
+      },
+    });
+    const socket = netConnect({ port: strict.server.port, host: "127.0.0.1", noDelay: true });
+    const closed = new Promise((resolve) => socket.once("close", resolve));
+    socket.on("error", () => {});
+    socket.write(Buffer.from([0x16, 3, 1, 2, 0, 1, 0, 1, 0xfc, 3, 3]));
+    const dribble = setInterval(() => socket.write(Buffer.alloc(1)), everyMs);
+    const late = wait(5_000, "late", { ref: false });
+    expect(await Promise.race([closed, late])).not.toBe("late");
+    clearInterval(dribble);
+    await strict.server.close();
   });
 
   it("applies the idle timeout before the first HTTP/1.1 request of a connection", async () => {

@@ -1,5 +1,5 @@
 import type { Command, Outcome } from "../database.ts";
-import { StoreUnavailableError } from "../store-errors.ts";
+import { RowsMissingError, StoreUnavailableError } from "../store-errors.ts";
 import { waitingMax } from "./connection-pool.ts";
 import { runTransaction, type TransactionContext } from "./run-transaction.ts";
 
@@ -102,10 +102,17 @@ export class CommandQueue<I, O> {
   }
 
   /**
-   * One input failed and rolled back the batch, or conflicted with another transaction: bisects the batch, so that only the failing input fails.
+   * One input failed and rolled back the batch, or conflicted with another transaction: bisects the batch, so that only the failing input fails. One
+   * whose rows were missing is run by itself, since `many` cannot tell why.
    */
   async #isolate(batch: readonly Waiting<I, O>[], error: unknown): Promise<void> {
     const isTheServers = error instanceof StoreUnavailableError && error.problem !== "contended";
+    const [first] = batch;
+    if (batch.length === 1 && first !== undefined && error instanceof RowsMissingError) {
+      const one = runTransaction(this.#context, (transaction) => this.#command.one(transaction, first.input));
+      await one.then(first.resolve, first.reject);
+      return;
+    }
     if (batch.length === 1 || isTheServers) {
       for (const { reject } of batch) {
         reject(error);

@@ -10,6 +10,7 @@ import type {
   Transaction,
 } from "../database.ts";
 import {
+  RowsMissingError,
   RunAgainError,
   StoreError,
   StoreUnavailableError,
@@ -20,6 +21,7 @@ import type { PostgresConnection } from "./postgres-connection.ts";
 import { fromPostgres, sqlStateOf } from "./postgres-errors.ts";
 import { numberedInsert } from "./statements/numbered-insert.ts";
 import { type PostgresParameter, type PostgresResult, postgresStatement } from "./statements/postgres-sql.ts";
+import { requiringRows, rowsMissing } from "./statements/required-rows.ts";
 import { type ColumnTypes, unnestInsert } from "./statements/unnest-insert.ts";
 
 /**
@@ -143,9 +145,14 @@ export class PostgresTransaction implements Transaction, SetTransaction {
     });
   }
 
-  send<R extends object = Row>({ sql, parameters, runAgainIfTaken = false }: SentStatement): () => readonly R[] {
+  send<R extends object = Row>(statement: SentStatement): () => readonly R[] {
+    const { sql, parameters, rowCount } = statement;
     let rows: readonly R[] | undefined;
-    const sent = this.#execute(sql, parameters, { runAgainIfTaken }).then(
+    const result =
+      rowCount === undefined
+        ? this.#execute(sql, parameters, statement)
+        : this.#execute(requiringRows(sql), [...parameters, rowCount], statement);
+    const sent = result.then(
       (result) => {
         rows = result.rows as R[];
       },
@@ -183,7 +190,7 @@ export class PostgresTransaction implements Transaction, SetTransaction {
   async #execute(
     sql: string,
     parameters: readonly PostgresParameter[],
-    { runAgainIfTaken = false }: { readonly runAgainIfTaken?: boolean } = {},
+    { runAgainIfTaken = false, rowCount }: Pick<SentStatement, "runAgainIfTaken" | "rowCount"> = {},
   ): Promise<PostgresResult> {
     if (this.#state === "ended") {
       throw ended();
@@ -201,7 +208,13 @@ export class PostgresTransaction implements Transaction, SetTransaction {
       }
       return result;
     } catch (cause) {
-      const error = runAgainIfTaken && sqlStateOf(cause) === uniqueViolation ? takenBefore(cause) : cause;
+      const state = sqlStateOf(cause);
+      let error = cause;
+      if (runAgainIfTaken && state === uniqueViolation) {
+        error = takenBefore(cause);
+      } else if (rowCount !== undefined && state === rowsMissing) {
+        error = new RowsMissingError(`The statement did not return ${rowCount} rows.`, { cause });
+      }
       this.#failure ??= error;
       if (this.#state === "running") {
         this.#state = "failed";

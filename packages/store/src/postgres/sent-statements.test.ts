@@ -129,6 +129,60 @@ describe.skipIf(testPostgresUrl === undefined)("statements that are sent with th
     },
   );
 
+  describe("that require a row of each input", () => {
+    /** Changes a row of each input, and inserts one as its effect. False if the row does not exist, or was changed before. */
+    const changeOnce: Command<Input, boolean> = {
+      name: "changeOnce",
+      async one(transaction, { id }) {
+        if ((await transaction.run("UPDATE t SET n = 2 WHERE id = ? AND n = 1", id)) === 0) return false;
+        await transaction.run("INSERT INTO t (id, n) VALUES (?, 3)", `effect of ${id}`);
+        return true;
+      },
+      async many(transaction, inputs) {
+        const changed = inputs.map(({ id }) => id);
+        const sql = "UPDATE t SET n = 2 WHERE id = ANY(?::text[]) AND n = 1 RETURNING id";
+        transaction.send({ sql, parameters: [changed], rowCount: inputs.length });
+        const effects = changed.map((id) => `effect of ${id}`);
+        transaction.send({ sql: insertSql, parameters: [effects, effects.map(() => 3)] });
+        return inputs.map(() => ({ answer: true }));
+      },
+    };
+    const changeAll = (names: readonly string[]) =>
+      Promise.all(names.map((id) => execute(database, changeOnce, { input: { id } })));
+
+    test("are one write with their effects and COMMIT", async () => {
+      await Promise.all(["a", "b", "c"].map((id) => run(insertCommand(), { id })));
+      await changeAll(["a"]);
+      const writes: string[] = [];
+      proxy.onClientData = (data) => {
+        writes.push(data.toString("latin1"));
+        return "pass";
+      };
+      expect(await changeAll(["b", "c"])).toEqual([true, true]);
+      expect(writes).toHaveLength(1);
+      expect(await ids()).toEqual(["a", "b", "c", "effect of a", "effect of b", "effect of c"]);
+    });
+
+    test("run the inputs by themselves whose row is missing, and those that are twice in a batch", async () => {
+      const exists = fc.subarray(["a", "b", "c", "d", "e"]);
+      await fc.assert(
+        fc.asyncProperty(
+          exists,
+          fc.array(fc.constantFrom("a", "b", "c", "d", "e"), { minLength: 1 }),
+          async (rows, given) => {
+            await database.transaction((transaction) => transaction.run("DELETE FROM t WHERE id <> 'counter'"));
+            await Promise.all(rows.map((id) => run(insertCommand(), { id })));
+            const first = new Set(rows);
+            expect(await changeAll(given)).toEqual(given.map((id) => first.delete(id)));
+            const effects = given.filter((id) => rows.includes(id)).map((id) => `effect of ${id}`);
+            expect(await ids()).toEqual([...new Set([...rows, ...effects])].sort());
+          },
+        ),
+        { numRuns: 30 },
+      );
+    });
+  });
+
   test("arrays hold any text, bytes and number", async () => {
     const text = fc.oneof(
       fc.string({ unit: fc.constantFrom("a", '"', "\\", "'", ",", "{", "}", " ", "\n", "é", "😀"), maxLength: 6 }),

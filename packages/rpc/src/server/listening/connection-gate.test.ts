@@ -1,8 +1,9 @@
 import { once } from "node:events";
-import { connect, type Socket } from "node:net";
+import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { afterEach, describe, expect, it } from "vitest";
 import type { ServerLimits } from "../config/server-limits.ts";
 import { type EchoServer, serveEcho } from "../echo-fixture.ts";
+import { newConnectionCheck } from "./connection-gate.ts";
 
 const opened: { readonly servers: EchoServer[]; readonly sockets: Socket[] } = { servers: [], sockets: [] };
 
@@ -90,7 +91,7 @@ it("refuses and counts a connection of an address at its limit if all have had r
   expect(metrics).toContain('parley_server_connections_refused_total{limit="connections_per_address_max"} 1');
 });
 
-it("resets and counts connections of an address above its rate limit, and serves another address", async () => {
+it("closes and counts connections of an address above its rate limit, and serves another address", async () => {
   const echo = await serve({ connectionsPerAddressPerSecondMax: 1 });
   let closed = 0;
   for (let index = 0; index < 200; index++) {
@@ -104,4 +105,24 @@ it("resets and counts connections of an address above its rate limit, and serves
   expect((await call(echo)).status).toBe(200);
   const metrics = await echo.environment.metrics.metrics();
   expect(metrics).toMatch(/connections_refused_total\{limit="connections_per_address_per_second_max"\} \d/);
+});
+
+it("asks before Node creates a socket", async () => {
+  const asked: string[] = [];
+  const blockList = newConnectionCheck((address) => {
+    asked.push(address);
+    return asked.length === 1;
+  });
+  let created = 0;
+  const server = createServer({ blockList }, () => created++);
+  await once(server.listen(0, "127.0.0.1"), "listening");
+  const { port } = server.address() as AddressInfo;
+  const refused = connect(port, "127.0.0.1").resume();
+  await once(refused, "close");
+  expect(created).toBe(0);
+  const admitted = connect(port, "127.0.0.1");
+  await expect.poll(() => created).toBe(1);
+  admitted.destroy();
+  server.close();
+  expect(asked).toEqual(["127.0.0.1", "127.0.0.1"]);
 });

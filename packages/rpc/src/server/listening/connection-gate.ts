@@ -1,4 +1,4 @@
-import type { Socket } from "node:net";
+import { BlockList, type Socket, type SocketAddress } from "node:net";
 import { addressGroup } from "../../call/address-group.ts";
 import type { ServerLimits } from "../config/server-limits.ts";
 import { ConnectionRate } from "./connection-rate.ts";
@@ -27,6 +27,8 @@ export class ConnectionGate {
   readonly #groupOf = new WeakMap<Socket, AddressConnections>();
 
   readonly #rate: ConnectionRate;
+  /** The address that {@link refuses} let through last. */
+  #checked: string | undefined;
 
   constructor(options: ConnectionGateOptions) {
     this.#options = options;
@@ -42,6 +44,29 @@ export class ConnectionGate {
   }
 
   /**
+   * Whether a new connection of this address is over its rate limit, or over its share with no connection to evict. Counts it. Node asks before it
+   * creates a socket ({@link newConnectionCheck}), which takes half of the time of a refusal, and other connections wait for it in the accept queue.
+   */
+  refuses(address: string): boolean {
+    const { limits, isTrusted, onRefused } = this.#options;
+    this.#checked = undefined;
+    if (isTrusted?.(address) !== true) {
+      const name = addressGroup(address);
+      if (this.#rate.exceeds(name, performance.now())) {
+        onRefused("connections_per_address_per_second_max", address);
+        return true;
+      }
+      const group = this.#groups.get(name);
+      if (group !== undefined && group.size >= limits.connectionsPerAddressMax && group.silent.size === 0) {
+        onRefused("connections_per_address_max", address);
+        return true;
+      }
+    }
+    this.#checked = address;
+    return false;
+  }
+
+  /**
    * Admits a new connection; false if it was closed instead. An address above its rate limit is refused. At the limit for an address group
    * it evicts the oldest connection of the group without a request. At the limit for the server it evicts the oldest of all connections
    * without a request, or else an idle one. Without a connection to evict, the new one is refused.
@@ -49,19 +74,15 @@ export class ConnectionGate {
   admit(socket: Socket): boolean {
     const { limits, isTrusted, closeIdle, onRefused } = this.#options;
     const address = socket.remoteAddress ?? "unknown";
-    const name = addressGroup(address);
-    const isTrustedAddress = isTrusted?.(address) === true;
-    if (!isTrustedAddress && this.#rate.exceeds(name, performance.now())) {
-      onRefused("connections_per_address_per_second_max", address);
-      // RST leaves no TIME-WAIT state on this side.
-      socket.resetAndDestroy();
-      return false;
-    }
-    const group = this.#group(name);
-    if (group.size >= limits.connectionsPerAddressMax && !isTrustedAddress && !this.#evict(group.silent)) {
-      onRefused("connections_per_address_max", address);
+    // A Node version whose servers have no `blockList` did not ask.
+    if (this.#checked !== address && this.refuses(address)) {
       socket.destroy();
       return false;
+    }
+    this.#checked = undefined;
+    const group = this.#group(addressGroup(address));
+    if (group.size >= limits.connectionsPerAddressMax && isTrusted?.(address) !== true) {
+      this.#evict(group.silent);
     }
     if (this.#connections.size >= limits.connectionsMax && !this.#evict(this.#silent)) {
       if (!closeIdle()) {
@@ -117,6 +138,18 @@ export class ConnectionGate {
       this.#groups.delete(group.name);
     }
   }
+}
+
+/**
+ * A `blockList` for a server of `node:net` that asks for each new connection whether to close it. Node itself only looks addresses up in its list, so
+ * this is a list with a check of its own.
+ */
+export function newConnectionCheck(refuses: (address: string) => boolean): BlockList {
+  return new (class extends BlockList {
+    override check(address: string | SocketAddress): boolean {
+      return refuses(typeof address === "string" ? address : address.address);
+    }
+  })();
 }
 
 interface AddressConnections {

@@ -3,6 +3,7 @@ import { connect, type Socket } from "node:net";
 import { preface } from "@parley/http2";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type EchoServer, serveEcho } from "../echo-fixture.ts";
+import { protocolOf } from "./first-bytes.ts";
 
 let echo: EchoServer;
 
@@ -40,6 +41,26 @@ async function firstAnswer(pieces: readonly (string | Buffer)[]): Promise<Buffer
 
 const settings = Buffer.from([0, 0, 0, 4, 0, 0, 0, 0, 0]);
 const settingsType = 4;
+
+describe("a ClientHello", () => {
+  const hello = (length: number) =>
+    Buffer.concat([Buffer.from([0x16, 3, 1, length >> 8, length & 0xff]), Buffer.alloc(length)]);
+
+  it("is TLS once its record is whole", () => {
+    const whole = hello(512);
+    for (let length = 1; length < whole.length; length++) {
+      expect(protocolOf(whole.subarray(0, length))).toBeUndefined();
+    }
+    expect(protocolOf(whole)).toBe("TLS");
+    expect(protocolOf(Buffer.concat([whole, whole]))).toBe("TLS");
+  });
+
+  it("is TLS after 4 KiB, however long it says it is", () => {
+    const long = hello(0xffff);
+    expect(protocolOf(long.subarray(0, 4_095))).toBeUndefined();
+    expect(protocolOf(long.subarray(0, 4_096))).toBe("TLS");
+  });
+});
 
 describe("the first bytes of a connection", () => {
   it.each([1, 2, 3, 4, 23, 24])("may be an HTTP/2 preface split after byte %i", async (at) => {

@@ -4,7 +4,7 @@ import type { TlsMaterial } from "../../environment/connections/tls-files.ts";
 import { UnfinishedBodies } from "../buffers/unfinished-bodies.ts";
 import { createUnsentAnswers } from "../buffers/unsent-answers.ts";
 import { createWrongScheme } from "../http/wrong-scheme.ts";
-import { ConnectionGate } from "./connection-gate.ts";
+import { ConnectionGate, newConnectionCheck } from "./connection-gate.ts";
 import { detectProtocol } from "./first-bytes.ts";
 import { createHttp1 } from "./http1/http1-server.ts";
 import { createHttp2 } from "./http2-server.ts";
@@ -62,9 +62,19 @@ export function createListener(options: ListenerOptions): Listener {
     closeIdle: () => http2.closeOneIdle() || http1.closeOneIdle(),
   });
   const tls = options.tls === undefined ? undefined : createTls(options.tls, { limits, http1, http2 });
-  const front = createServer((socket) => {
+  const noteAccepted = () => {
     accepted++;
     turns.accepted();
+  };
+  const blockList = newConnectionCheck((address) => {
+    const isRefused = gate.refuses(address);
+    if (isRefused) {
+      noteAccepted();
+    }
+    return isRefused;
+  });
+  const front = createServer({ blockList }, (socket) => {
+    noteAccepted();
     if (!gate.admit(socket)) {
       return;
     }
