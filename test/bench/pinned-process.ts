@@ -1,8 +1,8 @@
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { createWriteStream } from "node:fs";
+import { openSync } from "node:fs";
 import { readFile } from "node:fs/promises";
-import { availableParallelism } from "node:os";
+import { availableParallelism, devNull } from "node:os";
 import type { Readable } from "node:stream";
 import { setTimeout as wait } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
@@ -49,6 +49,8 @@ export interface StartOptions {
   readonly imports?: readonly string[];
 }
 
+/** Receives the logs of contenders. */
+const discarded = openSync(devNull, "w");
 /** The time for a program to start, on a shared machine. */
 const startTimeoutMs = 30_000;
 /** The timeout of one health check before it is retried. */
@@ -67,10 +69,10 @@ export async function startPinned(file: string, options: StartOptions = {}): Pro
     ...args,
   ]);
   const child = spawn(program, rest, {
-    stdio: ["ignore", "pipe", "inherit", "pipe", "ipc"],
+    // Not through this process: reading the log of a contender would take part of its processor.
+    stdio: ["ignore", discarded, "inherit", "pipe", "ipc"],
     env: { ...process.env, ...env },
   });
-  child.stdout?.pipe(createWriteStream("/dev/null"));
   let tooLong: NodeJS.Timeout | undefined;
   const port = await new Promise<number>((resolve, reject) => {
     tooLong = setTimeout(() => {
