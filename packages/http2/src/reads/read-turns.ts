@@ -56,7 +56,9 @@ export class ReadTurns {
   #shortTurns = 0;
   /** The number of connections that were accepted in successive turns. */
   #acceptedInRow = 0;
-  #turnsWithoutRead = 0;
+  /** How long the reads of the last run took that had any, and when it ended. */
+  #readMs = 0;
+  #readEndMs = Number.NEGATIVE_INFINITY;
 
   /** `turnMs`: how long reading may take in one turn of the event loop, all connections together, in milliseconds. */
   constructor(turnMs: number) {
@@ -103,7 +105,7 @@ export class ReadTurns {
   /**
    * A connection was accepted. libuv accepts one in each turn of the event loop, however many are pending. So this turn and the next are short: under
    * full load the kernel's accept queue would otherwise fill, and new connections would be dropped. After some in successive turns, the queue is
-   * probably long, and its end may be anybody's: most turns then only accept.
+   * probably long, and its end may be anybody's. After a read, turns then only accept for as long as the read took.
    */
   accepted(): void {
     if (this.#shortTurns === 0) {
@@ -164,10 +166,7 @@ export class ReadTurns {
     this.#runMs = Math.min(Math.max(this.#turnMsNow, lastTurnMs), this.#turnMs) / runsPerTurn;
     let count = Math.min(this.#size, readsPerRunMax);
     if (this.#isAccepting && lastTurnMs < this.#turnMs) {
-      count = ++this.#turnsWithoutRead < turnsForEachRead ? 0 : 1;
-    }
-    if (count > 0) {
-      this.#turnsWithoutRead = 0;
+      count = performance.now() - this.#readEndMs < this.#readMs ? 0 : 1;
     }
     for (; count > 0; count--) {
       setImmediate(this.#resumeNext);
@@ -189,6 +188,10 @@ export class ReadTurns {
     this.#charge(nowMs);
     const lastMs = this.#ranMs;
     this.#ranMs = nowMs;
+    if (this.#runEndMs !== undefined) {
+      this.#readMs = nowMs - (this.#runEndMs - this.#runMs);
+      this.#readEndMs = nowMs;
+    }
     if (this.#size > 0) {
       this.#schedule(lastMs === undefined ? 0 : nowMs - lastMs);
     } else {
@@ -260,9 +263,6 @@ const readsPerRunMax = 64;
 
 /** So many connections may come together by chance. */
 const acceptedInRowMin = 4;
-
-/** To accept a connection takes about a quarter of the time of serving it. */
-const turnsForEachRead = 4;
 
 /** The turn in which a connection was accepted, and the next, which accepts the one behind it. */
 const shortTurnsAfterAccept = 2;
