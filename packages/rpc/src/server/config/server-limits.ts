@@ -132,7 +132,7 @@ export const defaultLimits: ServerLimits = {
   // RFC 8289 aims at 5 ms for packets. Here some event-loop turns are acceptable.
   readBacklogMaxMs: 25,
   // A refusal costs about 10 µs, so that these take a fifth of the event loop: the rest keeps 80 % of the goodput.
-  refusalsPerSecondMax: 20_000,
+  refusalsPerSecondMax: 10_000,
   // A call on a quiet connection waits at most this long for all others.
   readTurnMs: 10,
   shedRetryAfterMs: 500,
