@@ -214,6 +214,7 @@ const barsOnSqlite = () => [
 ];
 const barsOnPostgres = () => [
   { what: "orders/s against grpc-js with pg", ratio: against("grpc-js, pg", ordersRatio), atLeast: 4 },
+  { what: "CPU per order of grpc-js with pg against ours", ratio: against("grpc-js, pg", microsRatio), atLeast: 4 },
 ];
 const bars = postgres === undefined ? barsOnSqlite() : barsOnPostgres();
 for (const { what, ratio, atLeast } of bars) {
@@ -249,6 +250,12 @@ function against(name: string, compare: (ours: Round, its: Round) => number): nu
 
 function ordersRatio(ours: Round, its: Round): number {
   return ours.ordersPerSecond / its.ordersPerSecond;
+}
+
+/** Of all services and the PostgreSQL server. It does not depend on how busy the processors are, as the rate does. */
+function microsRatio(ours: Round, its: Round): number {
+  const micros = ({ cpu }: Round) => shown.reduce((sum, role) => sum + (cpu[role] ?? 0), 0);
+  return micros(its) / micros(ours);
 }
 
 function serviceMicros({ cpu }: Round): number {
