@@ -56,7 +56,7 @@ test("an idle connection of a group is served at once, however often it comes ba
   isOver = true;
 });
 
-test("while connections are accepted in each turn, some turns only accept, and reads still get some", async () => {
+test("while connections are accepted in each turn, short reads go on", async () => {
   const turns = new ReadTurns(20);
   const { order, defer } = deferring(turns);
   for (let turn = 0; turn < 10; turn++) {
@@ -70,7 +70,6 @@ test("while connections are accepted in each turn, some turns only accept, and r
     await nextTurn();
   }
   expect(order.length).toBeGreaterThanOrEqual(5);
-  expect(order.length).toBeLessThanOrEqual(30);
   for (let turn = 0; turn < 5; turn++) await nextTurn();
   expect(order.length).toBe(100);
   expect(turns.isBusy).toBe(false);

@@ -55,7 +55,7 @@ test("one connection gets only its share of streams, others still get streams an
   await expect(greedy.echo.echo({ message: "hi" })).resolves.toMatchObject({ message: "hi" });
   cancellation.abort();
   const { signal } = new AbortController();
-  await expect.poll(() => opens(greedy.streams, signal)).toBe("open");
+  await expect.poll(() => opens(greedy.streams, signal), { timeout: 20_000 }).toBe("open");
 });
 
 test("a stream ends at its maximum age with STREAM_AGE_REACHED and frees its place", async () => {
