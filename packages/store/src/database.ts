@@ -100,7 +100,7 @@ export interface SentStatement {
   /** Whether a unique violation means that another transaction was faster, so that this one runs again. Default: it fails. */
   readonly runAgainIfTaken?: boolean;
   /**
-   * How many rows the statement, which has RETURNING, must return. With fewer the transaction is rolled back with {@link RowsMissingError}. The rows are
+   * How many rows the statement, which has RETURNING, must return. With another number the transaction is rolled back with {@link RowsMissingError}. The rows are
    * not available. Default: any number.
    */
   readonly rowCount?: number;

@@ -71,7 +71,7 @@ export class RunAgainError extends StoreUnavailableError {
   }
 }
 
-/** A statement returned fewer rows than it had to ({@link SentStatement.rowCount}). The transaction was rolled back. */
+/** A statement did not return as many rows as it had to ({@link SentStatement.rowCount}). The transaction was rolled back. */
 export class RowsMissingError extends StoreError {
   override readonly name = "RowsMissingError";
 }

@@ -1,4 +1,6 @@
 import { connect, type Socket } from "node:net";
+import { Duplex } from "node:stream";
+import { connect as connectTls } from "node:tls";
 import { type Attack, type AttackOptions, type AttackReport, type AttackTarget, pause, scaled } from "../attack.ts";
 import { headers, preface, settings } from "../wire/http2-frames.ts";
 
@@ -86,6 +88,11 @@ async function churn({ urls }: AttackTarget, { signal, scale }: AttackOptions): 
 
 /** The start of a ClientHello: its record header announces 512 bytes. */
 const clientHello = Buffer.from([0x16, 3, 1, 2, 0, 1, 0, 1, 0xfc, 3, 3]);
+/** A whole ClientHello: the server answers it, and waits for the rest of the handshake. */
+const wholeHello = await new Promise<Buffer>((resolve) => {
+  const wire = new Duplex({ read() {}, write: (bytes: Buffer) => resolve(bytes) });
+  connectTls({ socket: wire, ALPNProtocols: ["h2"] }).on("error", () => {});
+});
 const slowHeader = Buffer.from(`POST /x HTTP/1.1\r\nhost: localhost\r\nx-slow: ${"a".repeat(500)}`);
 const http1Head = Buffer.from(
   "POST /product.v1.ProductService/GetProduct HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: 30\r\n\r\n",
@@ -127,6 +134,12 @@ export const connections: readonly Attack[] = [
     kinds: ["service"],
     needsTls: true,
     run: openConnections(4_000, clientHello),
+  },
+  {
+    name: "connections/stalled-after-hello",
+    kinds: ["service"],
+    needsTls: true,
+    run: openConnections(4_000, wholeHello),
   },
   { name: "connections/cleartext-at-tls", kinds: ["service"], needsTls: true, run: openConnections(4_000, http1Head) },
 ];

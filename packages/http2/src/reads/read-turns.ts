@@ -48,7 +48,8 @@ export class ReadTurns {
   #size = 0;
   #scheduled = false;
   #runMs = 0;
-  #runEndMs: number | undefined;
+  /** When the first read of this run began. */
+  #runStartMs: number | undefined;
   /** When the last run ended. */
   #ranMs: number | undefined;
   #turnStartMs: number | undefined;
@@ -56,9 +57,8 @@ export class ReadTurns {
   #shortTurns = 0;
   /** The number of connections that were accepted in successive turns. */
   #acceptedInRow = 0;
-  /** How long the reads of the last run took that had any, and when it ended. */
-  #readMs = 0;
-  #readEndMs = Number.NEGATIVE_INFINITY;
+  /** Until when turns only accept if connections arrive: for as long after the last reads as they took. */
+  #acceptUntilMs = Number.NEGATIVE_INFINITY;
 
   /** `turnMs`: how long reading may take in one turn of the event loop, all connections together, in milliseconds. */
   constructor(turnMs: number) {
@@ -162,11 +162,11 @@ export class ReadTurns {
    */
   #schedule(lastTurnMs = 0): void {
     this.#scheduled = true;
-    this.#runEndMs = undefined;
+    this.#runStartMs = undefined;
     this.#runMs = Math.min(Math.max(this.#turnMsNow, lastTurnMs), this.#turnMs) / runsPerTurn;
     let count = Math.min(this.#size, readsPerRunMax);
     if (this.#isAccepting && lastTurnMs < this.#turnMs) {
-      count = performance.now() - this.#readEndMs < this.#readMs ? 0 : 1;
+      count = performance.now() < this.#acceptUntilMs ? 0 : 1;
     }
     for (; count > 0; count--) {
       setImmediate(this.#resumeNext);
@@ -177,8 +177,8 @@ export class ReadTurns {
   readonly #resumeNext = () => {
     const nowMs = performance.now();
     this.#charge(nowMs);
-    this.#runEndMs ??= nowMs + this.#runMs;
-    if (nowMs < this.#runEndMs) {
+    this.#runStartMs ??= nowMs;
+    if (nowMs < this.#runStartMs + this.#runMs) {
       this.#takeNext(nowMs)?.();
     }
   };
@@ -188,9 +188,8 @@ export class ReadTurns {
     this.#charge(nowMs);
     const lastMs = this.#ranMs;
     this.#ranMs = nowMs;
-    if (this.#runEndMs !== undefined) {
-      this.#readMs = nowMs - (this.#runEndMs - this.#runMs);
-      this.#readEndMs = nowMs;
+    if (this.#runStartMs !== undefined) {
+      this.#acceptUntilMs = nowMs + (nowMs - this.#runStartMs);
     }
     if (this.#size > 0) {
       this.#schedule(lastMs === undefined ? 0 : nowMs - lastMs);

@@ -14,7 +14,7 @@ export const insertOrder: Command<NewOrder, boolean> = {
   name: "InsertOrder",
 
   one: async (transaction, input) =>
-    (await transaction.run(insertSql, ...ownValues(input), input.order.updateTimeMs)) === 1,
+    (await transaction.run(insertSql, ...ownValues(input), input.order.createTimeMs)) === 1,
 
   async many(transaction, inputs) {
     const rows = inputs.map(ownValues);

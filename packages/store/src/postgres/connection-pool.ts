@@ -284,7 +284,8 @@ const readOnlySql = "SELECT current_setting('transaction_read_only') AS read_onl
 /**
  * Every statement of the services can use an index. The plan of a prepared statement is cached. A plan that was made while its table was new and had
  * few rows would scan the whole table until ANALYZE. `jit` is off too, since PostgreSQL 17 and older compile a statement whose only plan
- * uses a disabled method. With `force_generic_plan` a statement over an array is planned once too, not 70 µs long each time. Settings that a server does not have are skipped.
+ * uses a disabled method. With `force_generic_plan` a statement over an array is planned once too, not 70 µs long each time. Settings that a server
+ * does not have are skipped.
  */
 const plansByIndexSql = `SELECT set_config(name, CASE name WHEN 'plan_cache_mode' THEN 'force_generic_plan' ELSE 'off' END, false) FROM pg_settings
   WHERE name IN ('enable_seqscan', 'enable_hashjoin', 'enable_mergejoin', 'jit', 'plan_cache_mode')`;
