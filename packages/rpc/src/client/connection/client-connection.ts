@@ -1,8 +1,9 @@
 import type { Socket } from "node:net";
 import type { AnyHttp2Connection, ConnectionListener, Http2Implementation } from "@parley/http2";
-import { createHttp2Connection, ReadTurns } from "@parley/http2";
+import { createHttp2Connection } from "@parley/http2";
 import type { Clock } from "../../environment/clock.ts";
 import type { TlsOptions } from "../../environment/connections/tls-files.ts";
+import { clientTurns } from "./client-turns.ts";
 import { openSocket } from "./open-socket.ts";
 import type { Endpoint } from "./resolution/endpoint.ts";
 import type { Target } from "./resolution/target.ts";
@@ -25,15 +26,6 @@ export interface ConnectionOptions {
 
 /** The default time limit for connecting to one address, in milliseconds. */
 export const connectTimeoutMsDefault = 5000;
-
-/** Half of what a server may take for reading in one turn by default: a gateway is both. In milliseconds. */
-const clientTurnMs = 4;
-
-/**
- * The connections of all clients of the process take turns at reading. Otherwise the responses on one, each of which causes work, could hold the event
- * loop for as long as they arrive.
- */
-const clientTurns = new ReadTurns(clientTurnMs);
 
 /** The events of a connection for its channel. */
 export interface ConnectionOwner {

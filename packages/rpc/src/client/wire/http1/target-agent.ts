@@ -2,9 +2,11 @@ import { Agent, type ClientRequestArgs } from "node:http";
 import type { Duplex } from "node:stream";
 import type { Clock } from "../../../environment/clock.ts";
 import type { Channel } from "../../connection/channel.ts";
+import { clientTurns } from "../../connection/client-turns.ts";
 import { openSocket } from "../../connection/open-socket.ts";
 import { raceEndpoints } from "../../connection/race-endpoints.ts";
 import type { Endpoint } from "../../connection/resolution/endpoint.ts";
+import { paceReads } from "./http1-client-reads.ts";
 
 /** The most connections of one client to one target over HTTP/1.1, where each carries one call at a time. */
 const socketsMax = 256;
@@ -49,13 +51,15 @@ export class TargetAgent extends Agent {
     const clock = this.#clock;
     const { target } = this.#channel;
     const tls = await this.#channel.tls?.current();
-    return raceEndpoints(this.#inTurn((await target.resolve(clock)).endpoints).slice(0, endpointsMax), {
+    const socket = await raceEndpoints(this.#inTurn((await target.resolve(clock)).endpoints).slice(0, endpointsMax), {
       open: (endpoint, signal) =>
         openSocket(endpoint, { target, clock, protocol: "http/1.1", tls, timeoutMs: connectTimeoutMs, signal }),
       discard: (socket) => socket.destroy(),
       clock,
       signal: this.#closed.signal,
     });
+    paceReads(socket, clientTurns);
+    return socket;
   }
 
   #inTurn(endpoints: readonly Endpoint[]): readonly Endpoint[] {
