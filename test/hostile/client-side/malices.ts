@@ -18,6 +18,7 @@ import {
 import { envelope, lengthDelimited, nestedGroups, repeated } from "../wire/protobuf.ts";
 import type { RawHttp2 } from "../wire/raw-http2.ts";
 import type { ClientCalls } from "./client-process.ts";
+import { floods, floods1, many } from "./floods.ts";
 
 /** A call over HTTP/2 that gets a malicious response. */
 interface BadCall {
@@ -174,8 +175,6 @@ function write(socket: Socket, bytes: Buffer | string): Promise<void> {
 const endless2 = (bytes: Buffer) => (connection: RawHttp2, isOver: () => boolean) =>
   endlessly((piece) => connection.send(piece, 1_000), bytes, isOver);
 
-const many = (bytes: Buffer, count: number) => Buffer.alloc(bytes.length * count, bytes);
-
 /** Malformed response headers (RFC 9113, sections 8.2 and 8.3). */
 const malformed: Readonly<Record<string, (fields: readonly Field[]) => readonly Field[]>> = {
   "two-statuses": (fields) => [[":status", "200"], ...fields],
@@ -316,6 +315,26 @@ export const malices: readonly Malice[] = [
       );
     },
   },
+  ...Object.entries(floods).map(
+    ([name, make]): Malice => ({
+      name,
+      async onCall2({ connection, stream, calls, isOver }) {
+        const { first = Buffer.alloc(0), endless } = make(stream, answerFields(calls));
+        await connection.send(first);
+        await endlessly((piece) => connection.send(piece, 1_000), endless, isOver);
+      },
+    }),
+  ),
+  ...Object.entries(floods1).map(
+    ([name, make]): Malice => ({
+      name,
+      async onCall1(socket, calls, isOver) {
+        const { first, endless } = make(head1(calls));
+        await write(socket, first);
+        await endlessly((piece) => write(socket, piece), Buffer.from(endless), isOver);
+      },
+    }),
+  ),
   { name: "ping-flood", onConnection2: endless2(many(ping(), 900)) },
   { name: "settings-flood", onConnection2: endless2(many(settings([[4, 65_535]]), 900)) },
   { name: "window-update-flood", onConnection2: endless2(many(windowUpdate(0, 1), 900)) },

@@ -90,9 +90,11 @@ function chosen(
   seed: number,
   waysMax: number,
 ): Omit<ClientCalls, "url">[] {
-  const silent = onCall1 === undefined && onCall2 === undefined && onConnection2 === undefined && first2 === undefined;
+  const over1 = onCall1 !== undefined;
+  const over2 = onCall2 !== undefined || onConnection2 !== undefined || first2 !== undefined;
+  const silent = !over1 && !over2;
   const fitting = ways
-    .filter(({ httpVersion }) => httpVersion === "2" || onCall1 !== undefined || silent)
+    .filter(({ httpVersion }) => silent || (httpVersion === "2" ? over2 : over1))
     .flatMap((way) =>
       (["unary", "stream", "bidi"] as const)
         .filter((method) => method !== "bidi" || way.httpVersion === "2")
