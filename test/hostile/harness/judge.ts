@@ -21,10 +21,14 @@ export interface JudgeOptions {
   readonly latencyBy: "wall" | "own";
 }
 
+export interface JudgedRow {
+  readonly row: Row;
+  readonly failures: readonly string[];
+}
+
 /** The limits that a row exceeds, with figures. Empty if it passed. */
-export function judge(row: Row, { latencyBy }: JudgeOptions): readonly string[] {
-  const failures: string[] = [];
-  if (row.judgesGoodClient) failures.push(...judgeGoodClient(row, latencyBy));
+export function judge(row: Row, options: JudgeOptions): readonly string[] {
+  const failures = row.judgesGoodClient ? [...judgeGoodClient(row, options)] : [];
   for (const each of row.processes) {
     const growth = each.peakBytes - each.beforeBytes;
     if (!each.isAlive) failures.push(`${each.name} died`);
@@ -55,13 +59,23 @@ export function judge(row: Row, { latencyBy }: JudgeOptions): readonly string[] 
   return [...failures, ...row.findings];
 }
 
-function judgeGoodClient({ idle, beside }: Row, latencyBy: JudgeOptions["latencyBy"]): readonly string[] {
-  const failures: string[] = [];
+/** The good client's p99, if it is above the limit. */
+function latencyFailure({ idle, beside }: Row, { latencyBy }: JudgeOptions): string | undefined {
   const [idleMs, besideMs] = latencyBy === "wall" ? [idle.p99Ms, beside.p99Ms] : [idle.p99OwnMs, beside.p99OwnMs];
   const p99Max = Math.max(limits.p99FloorMs, idleMs * limits.p99IdleFactor);
-  if (besideMs > p99Max) {
-    failures.push(`p99 ${besideMs.toFixed(0)} ms of ${p99Max.toFixed(0)} allowed (${latencyBy})`);
-  }
+  return besideMs > p99Max ? `p99 ${besideMs.toFixed(0)} ms of ${p99Max.toFixed(0)} allowed (${latencyBy})` : undefined;
+}
+
+/** Whether the good client's p99 is all that a row fails for. */
+export function failsByLatencyAlone({ row, failures }: JudgedRow, options: JudgeOptions): boolean {
+  return row.judgesGoodClient && failures.length === 1 && failures[0] === latencyFailure(row, options);
+}
+
+function judgeGoodClient(row: Row, options: JudgeOptions): readonly string[] {
+  const { beside } = row;
+  const { latencyBy } = options;
+  const latency = latencyFailure(row, options);
+  const failures = latency === undefined ? [] : [latency];
   if (beside.calls === 0) failures.push("the good client made no call");
   const errors = beside.errors - (latencyBy === "wall" ? 0 : beside.errorsByMachine);
   if (errors > beside.calls * limits.errorShareMax) {

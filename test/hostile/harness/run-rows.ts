@@ -1,7 +1,7 @@
 import type { Attack, Auth, TargetKind } from "../attack.ts";
 import { createAttacker } from "./attacker.ts";
 import { forkGoodClient } from "./good-client.ts";
-import { type JudgeOptions, judge, limits } from "./judge.ts";
+import { failsByLatencyAlone, type JudgedRow, type JudgeOptions, judge, limits } from "./judge.ts";
 import { type MeasureOptions, measure } from "./measure.ts";
 import type { Row } from "./row.ts";
 import { type HostileStack, startStack } from "./stack.ts";
@@ -16,17 +16,17 @@ export interface RunOptions extends RowOptions {
   readonly signal?: AbortSignal;
 }
 
-export interface JudgedRow {
-  readonly row: Row;
-  readonly failures: readonly string[];
-}
-
 /** The memory growth of a process beyond which the next attack gets a new stack. */
 const keptGrowthBytesMax = 64 * 1024 * 1024;
 
+interface Place {
+  readonly kind: TargetKind;
+  readonly auth: Auth;
+}
+
 /** Runs attacks one at a time, on the same stack if possible. */
 export interface RowRunner {
-  run(attack: Attack, where: { readonly kind: TargetKind; readonly auth: Auth }): Promise<JudgedRow>;
+  run(attack: Attack, place: Place): Promise<JudgedRow>;
   dispose(): Promise<void>;
 }
 
@@ -34,19 +34,32 @@ export interface RowRunner {
 export function createRowRunner(options: RowOptions): RowRunner {
   const [good, attacker] = [forkGoodClient(), createAttacker()];
   let stack: HostileStack | undefined;
+  async function once(attack: Attack, { kind, auth }: Place): Promise<JudgedRow> {
+    if (stack?.auth !== auth || !stack.isAlive()) {
+      await stack?.dispose();
+      stack = undefined;
+      stack = await startStack(auth);
+    }
+    const row: Row = await measure(attack, { stack, good, attacker }, { ...options.measure, kind });
+    if (isDamaged(row)) {
+      await stack.dispose();
+      stack = undefined;
+    }
+    return { row, failures: judge(row, options) };
+  }
   return {
-    async run(attack, { kind, auth }) {
-      if (stack?.auth !== auth || !stack.isAlive()) {
-        await stack?.dispose();
-        stack = undefined;
-        stack = await startStack(auth);
+    async run(attack, place) {
+      let judged = await once(attack, place);
+      if (!failsByLatencyAlone(judged, options)) return judged;
+      // Another process of the machine may have caused the delay. The median of three measurements counts.
+      const p99s = [judged.row.beside.p99Ms];
+      for (let repetition = 0; repetition < 2; repetition++) {
+        judged = await once(attack, place);
+        p99s.push(judged.row.beside.p99Ms);
+        if (judged.failures.length > 0) break;
       }
-      const row: Row = await measure(attack, { stack, good, attacker }, { ...options.measure, kind });
-      if (isDamaged(row)) {
-        await stack.dispose();
-        stack = undefined;
-      }
-      return { row, failures: judge(row, options) };
+      const note = `${judged.row.note}, p99 of all measurements: ${p99s.map((ms) => ms.toFixed(0)).join(", ")} ms`;
+      return { ...judged, row: { ...judged.row, note } };
     },
     async dispose() {
       good.dispose();

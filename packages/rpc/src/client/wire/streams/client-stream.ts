@@ -2,7 +2,7 @@ import type { DescMessage, MessageShape } from "@bufbuild/protobuf";
 import { Code, ConnectError, type StreamResponse } from "@connectrpc/connect";
 import type { Clock } from "../../../environment/clock.ts";
 import type { Deadlines, Expiring } from "../../../environment/deadlines.ts";
-import { onNextTurn, sliceUsedUp } from "../../../environment/turn-slice.ts";
+import { inLaterTurn, turnIsOver } from "../../../environment/event-loop-turn.ts";
 import { headersFromNode } from "../../../protocol/metadata.ts";
 import { markDeliveryStatus } from "../../call/attempt-outcome.ts";
 import { canceledBy, deadlinePassed, resetAtDeadline } from "../../call/call-end.ts";
@@ -197,18 +197,18 @@ export class ClientStream implements Expiring, AsyncIterable<MessageShape<DescMe
     }
   }
 
-  #serve(): void {
-    while (this.#waiters.length > 0 && !this.#paused) {
-      const nowMs = this.#options.clock.monotonic();
-      if (!this.settled && nowMs >= this.endMs) {
+  /** `hasTurn`: the first message need not ask whether the turn is over. */
+  #serve(hasTurn = false): void {
+    for (let asks = !hasTurn; this.#waiters.length > 0 && !this.#paused; asks = true) {
+      if (!this.settled && this.#options.clock.monotonic() >= this.endMs) {
         this.expire();
         return;
       }
-      if (sliceUsedUp(nowMs)) {
+      if (asks && turnIsOver()) {
         this.#paused = true;
-        onNextTurn(() => {
+        inLaterTurn(() => {
           this.#paused = false;
-          this.#serve();
+          this.#serve(true);
         });
         return;
       }

@@ -1,7 +1,6 @@
 import type { DescMessage, MessageInitShape } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
-import type { Clock } from "../../../environment/clock.ts";
-import { onNextTurn, sliceUsedUp } from "../../../environment/turn-slice.ts";
+import { inLaterTurn, turnIsOver } from "../../../environment/event-loop-turn.ts";
 import type { OutgoingStream } from "../../call/call-layer.ts";
 import { encodeMessage, type MessageFormat } from "../codec.ts";
 import type { WireOptions } from "../unary-protocol.ts";
@@ -9,7 +8,6 @@ import type { StreamWire } from "./client-stream.ts";
 import { frameMessage } from "./stream-protocol.ts";
 
 export interface RequestPumpOptions {
-  readonly clock: Clock;
   readonly format: MessageFormat;
   readonly wireOptions: WireOptions;
   /** The caller's iterable threw, or a message cannot be encoded. */
@@ -31,7 +29,7 @@ export class RequestPump {
   }
 
   async run(wire: StreamWire): Promise<void> {
-    const { clock, format, wireOptions, failed } = this.#options;
+    const { format, wireOptions, failed } = this.#options;
     try {
       for (;;) {
         const { done, value } = await this.#messages.next();
@@ -47,8 +45,8 @@ export class RequestPump {
             this.#drained = resolve;
           });
         }
-        if (sliceUsedUp(clock.monotonic())) {
-          await new Promise<void>(onNextTurn);
+        if (turnIsOver()) {
+          await new Promise<void>((resolve) => inLaterTurn(resolve));
         }
       }
     } catch (error) {

@@ -53,7 +53,6 @@ export class StreamCalls implements CallLayer {
       }
       pushMetadata(fields, checkedHeader(call.header));
       const pump: RequestPump = new RequestPump(call, {
-        clock,
         format,
         wireOptions,
         failed: (error) => stream.cancel(error),
