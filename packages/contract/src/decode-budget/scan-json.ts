@@ -19,6 +19,7 @@ export function scanJson(bytes: Uint8Array, budget: DecodeBudget): ScannedJson {
   const { length } = bytes;
   let [elements, fields, keys, depth] = [0, 0, 0, 0];
   for (let at = 0; at < length; at++) {
+    at = next(isStructure, bytes, at);
     switch (bytes[at]) {
       case quote:
         at = endOfString(bytes, at + 1);
@@ -62,6 +63,7 @@ function endOfString(bytes: Uint8Array, from: number): number {
   const { length } = bytes;
   let at = from;
   while (at < length) {
+    at = next(isInString, bytes, at);
     const byte = bytes[at];
     if (byte === quote) {
       return at;
@@ -71,6 +73,21 @@ function endOfString(bytes: Uint8Array, from: number): number {
   return length;
 }
 
+/**
+ * The index of the next byte with an entry in the table, or the end of a block without one. A function of its own that soon returns: V8 compiles what
+ * is called often. A single loop over 4 MiB of white space ran uncompiled once in fifty times, for 140 ms.
+ */
+function next(table: Uint8Array, bytes: Uint8Array, from: number): number {
+  const end = Math.min(bytes.length, from + blockBytes);
+  let at = from;
+  while (at < end && table[bytes[at] as number] === 0) {
+    at++;
+  }
+  return at;
+}
+
+const blockBytes = 4_096;
+
 const quote = 0x22;
 const comma = 0x2c;
 const colon = 0x3a;
@@ -79,3 +96,14 @@ const openBrace = 0x7b;
 const closeBrace = 0x7d;
 const openBracket = 0x5b;
 const closeBracket = 0x5d;
+
+const isStructure = tableOf([quote, comma, colon, openBrace, openBracket, closeBrace, closeBracket]);
+const isInString = tableOf([quote, backslash]);
+
+function tableOf(entries: readonly number[]): Uint8Array {
+  const table = new Uint8Array(256);
+  for (const entry of entries) {
+    table[entry] = 1;
+  }
+  return table;
+}
