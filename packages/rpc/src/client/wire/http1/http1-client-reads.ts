@@ -56,13 +56,10 @@ class Http1ClientReads {
       return this.#push(chunk);
     }
     this.#rest.push(chunk);
-    if (isIdle) {
-      this.#isFull = false;
-      if (this.#turns.isBusy) {
-        this.#yield();
-      } else {
-        this.#feed();
-      }
+    if (isIdle && this.#turns.isBusy) {
+      this.#yield();
+    } else if (isIdle) {
+      this.#feed();
     }
     return this.#rest.length === 0 && !this.#isFull;
   }
